@@ -209,7 +209,7 @@ def _brass() -> Frames:
 
 
 def _strings() -> Frames:
-    modes = 10 ** (np.random.RandomState(4).uniform(-18.0, 6.0, N_HARMONICS) / 20)  # a body's peaks and dips, dB
+    modes = 10 ** (np.random.RandomState(4).uniform(-18.0, 6.0, N_HARMONICS) / 20)  # peaks and dips, dB
     body = (1 - _X) + _X * modes
     return _add(_SAW * body * _lowpass(_sweep(60.0, 24.0), order=1))
 
