@@ -94,3 +94,8 @@ def test_tables_are_those_the_model_was_trained_on():
         kept = reference["samples"]
     now = np.stack([table_frames(name)[:, ::STRIDE] for name in TABLE_NAMES])
     np.testing.assert_allclose(now, kept / np.float32(10_000), atol=2e-4)
+
+
+def test_every_table_is_described():
+    text = (Path(__file__).parents[2] / "docs" / "wavetables.md").read_text(encoding="utf-8")
+    assert [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")] == list(TABLE_NAMES)
