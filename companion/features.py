@@ -20,6 +20,7 @@ N_SAMPLES = int(CLIP_S * MODEL_RATE)  # 40,000 samples in a clip
 N_FRAMES = N_SAMPLES // HOP_LENGTH  # 250 frames in a clip
 N_BINS = N_FFT // 2 + 1  # 201
 POWER_FLOOR = 1e-10
+FEATURE_TOP = 1.5  # where clip_features puts the loudest bin; the rest spans 2.0 below it
 RANGE_LOG10 = 8.0  # everything more than 80 dB under the clip's loudest band reads the same
 
 # Slaney's mel scale: linear below 1 kHz, logarithmic above (Auditory Toolbox, 1998).
@@ -59,8 +60,14 @@ def log_mel(audio_16k: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def clip_features(audio: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
-    """Give the features `(N_MELS, N_FRAMES)` of audio `(channels, n)` at `rate_hz`, folded to mono."""
-    return log_mel(resample(audio.mean(axis=0), rate_hz, MODEL_RATE))
+    """Give the features `(N_MELS, N_FRAMES)` of audio `(channels, n)` at `rate_hz`: folded to mono, blind to level.
+
+    Level is measured elsewhere, to a fraction of a dB; here the loudest bin is put at FEATURE_TOP.
+    """
+    mono = audio.mean(axis=0)
+    peak = float(np.abs(mono).max(initial=1e-9))
+    mel = log_mel(resample(mono / peak, rate_hz, MODEL_RATE))
+    return np.asarray(mel + (FEATURE_TOP - mel.max()), dtype=np.float32)
 
 
 @lru_cache(maxsize=1)

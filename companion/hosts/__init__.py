@@ -1,0 +1,1 @@
+"""Synth hosts: set a patch, render notes, give the state."""

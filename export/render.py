@@ -1,0 +1,153 @@
+"""render: play patches with the embedded engine on every core and store clips as Parquet shards.
+
+A shard is a function of (seed, shard number): a finished file is never made again, an unfinished one never counts.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing as mp
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from companion.features import FEATURE_TOP, N_FRAMES, N_MELS, clip_features
+from companion.hosts.vital import VitalHost
+from companion.tokens import vocabulary
+from export.progress import track
+from export.sample import sample_note_off, sample_patch
+from presets.patch import Patch
+from presets.schema import wavetable_synth
+from presets.txt import patch_to_text
+
+RENDER_RATE = 16_000  # what the model hears; the engine at 44.1 kHz, resampled, differs by 0.4 dB in log-mel and costs twice
+CLIP_S = 2.5
+SHARD_CLIPS = 256
+SILENT_DBFS = -55.0
+CLIPPING = 1.0  # peak of the patch as saved, at -6 dB volume
+MEL_STEP = 2.0 / 255  # features span 2.0 (80 dB); a byte keeps 0.3 dB
+SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()), ("note", pa.int16()), ("note_off_s", pa.float32()), ("velocity", pa.float32()),
+        ("tokens", pa.list_(pa.int16())), ("mel", pa.binary()), ("txt", pa.string()),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One rendered training example."""
+
+    patch: Patch
+    note_off_s: float
+    velocity: float
+    mel: NDArray[np.float32]
+    """(n_mels, n_frames), as the model hears it."""
+
+
+def audible(audio: NDArray[np.float32]) -> bool:
+    """Neither silent nor clipping."""
+    rms_db = 10 * np.log10(float(np.mean(np.square(audio))) + 1e-20)
+    return rms_db > SILENT_DBFS and float(np.abs(audio).max()) <= CLIPPING
+
+
+def draw_clip(rng: np.random.Generator, host: VitalHost, pool: Sequence[Patch] = ()) -> Clip:
+    """Samples and renders until a patch can be heard and does not clip."""
+    while True:
+        patch, note_off_s = sample_patch(rng, pool), sample_note_off(rng)
+        velocity = float(rng.uniform(0.5, 1.0))
+        audio = host.render_patch(patch, patch.note, note_off_s, CLIP_S, velocity)
+        if audible(audio):
+            return Clip(patch, note_off_s, velocity, clip_features(audio, RENDER_RATE))
+
+
+def pack_mel(mel: NDArray[np.float32]) -> bytes:
+    """Features to one byte a bin, relative to their own maximum."""
+    return np.clip(np.round((mel.max() - mel) / MEL_STEP), 0, 255).astype(np.uint8).tobytes()
+
+
+def unpack_mel(data: bytes) -> NDArray[np.float32]:
+    """Features (n_mels, n_frames) of packed ones; the opposite of pack_mel."""
+    return (FEATURE_TOP - np.frombuffer(data, np.uint8).reshape(N_MELS, N_FRAMES) * MEL_STEP).astype(np.float32)
+
+
+_HOST: VitalHost | None = None
+
+
+def render_shard(folder: Path, seed: int, shard: int, pool: Sequence[Patch] = (), n: int = SHARD_CLIPS) -> Path:
+    """Makes one shard, whole or not at all."""
+    global _HOST  # one engine a worker process: opening one costs 0.14 s
+    _HOST = _HOST or VitalHost(RENDER_RATE)
+    path = folder / f"clips-{seed}-{shard:05d}.parquet"
+    if path.exists():
+        return path
+    rows = []
+    for i in range(n):
+        index = shard * SHARD_CLIPS + i
+        clip = draw_clip(np.random.default_rng([seed, index]), _HOST, pool)
+        rows.append(
+            {
+                "id": index, "note": clip.patch.note, "note_off_s": clip.note_off_s, "velocity": clip.velocity,
+                "tokens": vocabulary().encode(clip.patch, clip.note_off_s), "mel": pack_mel(clip.mel),
+                "txt": patch_to_text(clip.patch),
+            }
+        )  # fmt: skip
+    partial = path.with_suffix(f".{os.getpid()}.tmp")
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), partial, compression="zstd")
+    partial.replace(path)
+    return path
+
+
+def _work(job: tuple[Path, int, int, Sequence[Patch], int]) -> Path:
+    return render_shard(*job)
+
+
+def render(folder: Path, n_clips: int, seed: int = 0, pool: Sequence[Patch] = (), workers: int | None = None) -> Iterator[Path]:
+    """Renders `n_clips` into `folder`, yielding shards as they are done; run again to continue."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.tmp"):
+        stale.unlink()
+    full, rest = divmod(n_clips, SHARD_CLIPS)
+    jobs = [(folder, seed, s, pool, SHARD_CLIPS) for s in range(full)] + [(folder, seed, full, pool, rest)] * bool(rest)
+    write_manifest(folder, seed, n_clips, len(pool))
+    workers = workers or os.cpu_count() or 1
+    with mp.get_context("spawn").Pool(workers) as processes:
+        yield from track(processes.imap_unordered(_work, jobs), len(jobs), "rendering")
+
+
+def write_manifest(folder: Path, seed: int, n_clips: int, n_real: int) -> None:
+    """What made the shards: adds this run to `manifest.json`.
+
+    Raises:
+        ValueError: the folder holds clips of another schema.
+    """
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text()) if path.exists() else {"runs": []}
+    run = asdict(
+        Run(seed, n_clips, n_real, wavetable_synth().hash, metadata.version("vita"), RENDER_RATE, SHARD_CLIPS)
+    )
+    for other in manifest["runs"]:
+        if other["schema_hash"] != run["schema_hash"]:
+            raise ValueError(f"{folder} holds clips of schema {other['schema_hash']}, this is {run['schema_hash']}; choose another folder")
+    manifest["runs"] = [r for r in manifest["runs"] if r["seed"] != seed] + [run]
+    path.write_text(json.dumps(manifest, indent=1))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One rendering run, as the manifest keeps it."""
+
+    seed: int
+    n_clips: int
+    n_real_patches: int
+    schema_hash: str
+    engine_version: str
+    sample_rate: int
+    shard_clips: int

@@ -1,0 +1,86 @@
+"""A Patch: values for a Schema, the note it was heard at, and the assets its `own` choices bring. Knows no synth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presets.errors import PresetError
+from presets.schema import OWN, Schema, Value, wavetable_synth
+
+Asset = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Immutable; parameters not named have their defaults."""
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    """Canonical name -> value, checked; holds every parameter of the schema after construction."""
+    note: int = 60
+    """MIDI note it was heard at (C3 = 60)."""
+    assets: Mapping[str, Asset] = field(default_factory=dict)
+    """Parameter whose value is `own` -> its asset: `oscN.table`, `sub.shape` frames (n, 2048); `noise.kind` samples
+    (channels, n) at 44.1 kHz; `lfoN.shape` points (n, 3): time 0..1, level 0..1, curve power."""
+    name: str = ""
+    comment: str = ""
+    schema: Schema = field(default_factory=wavetable_synth, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        checked = dict(self.schema.defaults)
+        for name, value in self.values.items():
+            checked[name] = self.schema[name].check(value)
+        if not 0 <= self.note <= 127:
+            raise PresetError(f"the note is {self.note}; a MIDI note goes from 0 to 127")
+        for name, value in checked.items():
+            if value == OWN and name not in self.assets:
+                raise PresetError(f"{name} is 'own' but the patch brings no data for it; choose another {name}")
+        object.__setattr__(self, "values", MappingProxyType(checked))
+        object.__setattr__(self, "assets", MappingProxyType(dict(self.assets)))
+
+    def __getitem__(self, name: str) -> Value:
+        return self.values[name]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Patch, (dict(self.values), self.note, dict(self.assets), self.name, self.comment, self.schema)
+
+    def number(self, name: str) -> float:
+        """A numeric value as float."""
+        return float(self.values[name])
+
+    def with_values(self, values: Mapping[str, Value] | None = None, /, **fields: object) -> Patch:
+        """A copy with some values changed; `note`, `assets`, `name`, `comment` by keyword."""
+        return replace(self, values={**self.values, **(values or {})}, **fields)  # type: ignore[arg-type]
+
+    def matters(self, name: str) -> bool:
+        """Whether a parameter can be heard in this patch."""
+        return self.schema.matters(self.schema[name], dict(self.values))
+
+    def active(self) -> dict[str, Value]:
+        """The parameters that matter and differ from their defaults, in schema order."""
+        values = dict(self.values)
+        return {
+            r.name: values[r.name]
+            for r in self.schema
+            if values[r.name] != r.default and self.schema.matters(r, values)
+        }
+
+    def canonical(self) -> Patch:
+        """The same sound with everything that does not matter at its default and no unused asset."""
+        values: dict[str, Value] = {}
+        for _ in range(2):  # `mod*` looks ahead to no row, one pass settles chains; the second sees settled values
+            source = values or dict(self.values)
+            values = {}
+            for row in self.schema:
+                values[row.name] = source[row.name] if self.schema.matters(row, {**source, **values}) else row.default
+        used = {name: a for name, a in self.assets.items() if values.get(name) == OWN}
+        return replace(self, values=values, assets=used)
+
+    @property
+    def kind(self) -> str:
+        """`resynth` when the clip's own frames are in it, else `recipe`."""
+        return "resynth" if any(self.values[n] == OWN for n in ("osc1.table", "osc2.table", "sub.shape")) else "recipe"
