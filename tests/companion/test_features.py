@@ -42,7 +42,9 @@ def test_log_mel_equals_whisper(name):
 
 
 def test_mel_filters_equal_whisper():
-    audio_utils = pytest.importorskip("transformers.audio_utils", reason="transformers comes with the [train] extra")
+    audio_utils = pytest.importorskip(
+        "transformers.audio_utils", reason="transformers comes with the [train] extra"
+    )
     theirs = audio_utils.mel_filter_bank(
         features.N_BINS, features.N_MELS, 0.0, 8000.0, features.MODEL_RATE, norm="slaney", mel_scale="slaney"
     )
