@@ -378,6 +378,7 @@ def _rows() -> tuple[Parameter, ...]:
             _knob("pan", "%", -100, 100, 0),
             _int("transpose", "st", -48, 48, 0, spoken=0),
             _switch("keytrack", 0.0, spoken=0),
+            _switch("loop", 1.0, spoken=0, default=True),
             _choice("route", ROUTES, "filter1", weights={"filter1": 0.6, "filter2": 0.1, "effects": 0.2, "direct": 0.1}),
         ),
         *_filter(1, 0.75),
