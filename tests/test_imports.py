@@ -1,0 +1,76 @@
+"""The runtime stays light, and imports go one way."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"torch", "transformers", "optimum", "librosa", "onnx", "pyarrow", "matplotlib", "export"}
+ENGINES = {"vita", "pedalboard", "onnxruntime"}
+
+LOADED = "; import json, sys; print(json.dumps(sorted(sys.modules)))"
+MATCH = """
+import sys
+from companion.cli import main
+sys.argv = ["whispersynth", "match", {clip!r}, "--out", {out!r}, "--seconds", "0.5", "--candidates", "4", "--json"]
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+"""
+
+
+def packages_after(code: str) -> set[str]:
+    """Top-level names in sys.modules after `code` ran in a fresh interpreter."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+def imported_by(package: str) -> dict[str, set[str]]:
+    """Top-level names that each file of a package imports, wherever in the file the import stands."""
+    names: dict[str, set[str]] = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        found = names.setdefault(str(path.relative_to(ROOT)), set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split(".")[0])
+    assert names, f"no file in {package}"
+    return names
+
+
+@pytest.mark.parametrize("module", ["presets", "companion", "companion.cli", "companion.match"])
+def test_importing_loads_nothing_heavy(module):
+    assert not packages_after(f"import {module}" + LOADED) & HEAVY
+
+
+def test_a_match_loads_nothing_heavy(tmp_path):
+    code = MATCH.format(clip=str(ROOT / "examples" / "lead.flac"), out=str(tmp_path)) + LOADED[2:]
+    loaded = packages_after(code)
+    assert not loaded & HEAVY
+    assert loaded >= ENGINES  # it did match
+    assert list(tmp_path.rglob("*.vital"))
+
+
+def test_the_check_sees_what_is_loaded():
+    assert packages_after("import matplotlib" + LOADED) & HEAVY == {"matplotlib"}
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [("presets", HEAVY | ENGINES | {"companion"}), ("companion", HEAVY)],
+)
+def test_files_import_one_way(package, forbidden):
+    bad = {path: names & forbidden for path, names in imported_by(package).items() if names & forbidden}
+    assert not bad
+
+
+def test_import_contracts():
+    linter = pytest.importorskip("importlinter.cli", reason="import-linter comes with the [dev] extra")
+    assert linter.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
