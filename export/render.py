@@ -78,6 +78,21 @@ def unpack_mel(data: bytes) -> NDArray[np.float32]:
     return (FEATURE_TOP - np.frombuffer(data, np.uint8).reshape(N_MELS, N_FRAMES) * MEL_STEP).astype(np.float32)
 
 
+def sample_to(folder: Path, n: int, seed: int = 0, pool: Sequence[Patch] = ()) -> Path:
+    """Draws `n` audible patches and writes them as text, one file a patch, for people to read; existing ones stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    host = VitalHost(RENDER_RATE)
+    for i in track(range(n), n, "sampling"):
+        path = folder / f"patch-{seed}-{i:06d}.txt"
+        if not path.exists():
+            clip = draw_clip(np.random.default_rng([seed, i]), host, pool)
+            partial = path.with_suffix(".tmp")
+            partial.write_text(patch_to_text(clip.patch))
+            partial.replace(path)
+    write_manifest(folder, seed, n, len(pool))
+    return folder
+
+
 _HOST: VitalHost | None = None
 
 

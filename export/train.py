@@ -242,6 +242,7 @@ def save(checkpoint: Path, model: Any, optimizer: torch.optim.Optimizer, progres
     model.save_pretrained(fresh)
     torch.save(optimizer.state_dict(), fresh / "optimizer.pt")
     (fresh / "progress.json").write_text(json.dumps(asdict(progress)))
+    draw_curve(fresh / "loss.png", progress.curve)
     old = checkpoint.with_name("checkpoint.old")
     if checkpoint.exists():
         checkpoint.rename(old)
@@ -250,6 +251,24 @@ def save(checkpoint: Path, model: Any, optimizer: torch.optim.Optimizer, progres
         for path in old.iterdir():
             path.unlink()
         old.rmdir()
+
+
+def draw_curve(path: Path, curve: list[tuple[int, float, float]]) -> None:
+    """The loss curve as a picture."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    steps, training, validation = zip(*curve, strict=True)
+    figure, axes = plt.subplots(figsize=(6, 3.5))
+    axes.plot(steps, training, label="training")
+    axes.plot(steps, validation, label="held out, clean")
+    axes.set(xlabel="step", ylabel="loss a token (nats, neighbours shared)")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
 
 
 def load_progress(checkpoint: Path) -> Progress:

@@ -1,0 +1,68 @@
+"""The candidates of a match, ranked by their sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from presets.patch import Patch
+
+SAME_RAW = 0.04  # two patches of one structure whose knobs all lie closer than this are one
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A patch and how it sounds."""
+
+    patch: Patch
+    score: float
+    """Distance from the clip: 0 the same sound, about 1 the init patch."""
+    audio: NDArray[np.float32]
+    """Its render at the heard note and note-off: (2, n) at 44.1 kHz."""
+
+    @property
+    def kind(self) -> str:
+        """`recipe` or `resynth`."""
+        return self.patch.kind
+
+
+class Board:
+    """Collects candidates; ranks them on demand."""
+
+    def __init__(self) -> None:
+        self._candidates: list[Candidate] = []
+
+    def add(self, candidates: Iterable[Candidate]) -> None:
+        """Takes more candidates."""
+        self._candidates += candidates
+        self._candidates.sort(key=lambda c: c.score)
+
+    def ranked(self, n: int, kind: str = "any") -> tuple[Candidate, ...]:
+        """The best `n`, near-duplicates dropped; of kind `any`, one of each kind at least."""
+        chosen: list[Candidate] = []
+        for candidate in self._candidates:
+            if kind in ("any", candidate.kind) and not any(alike(candidate.patch, c.patch) for c in chosen):
+                chosen.append(candidate)
+        best, rest = chosen[:n], chosen[n:]
+        missing = [c for c in rest if c.kind not in {b.kind for b in best}][:1]
+        if missing and n > 1:
+            best = [*best[: n - 1], *missing]
+        return tuple(best)
+
+
+def alike(a: Patch, b: Patch) -> bool:
+    """Whether two patches are one: same kind, same choices, knobs that matter close together."""
+    if a.kind != b.kind or a.note != b.note:
+        return False
+    if a.kind == "resynth":
+        return all(np.array_equal(a.assets[k], b.assets[k]) for k in a.assets if k in b.assets) and a.values == b.values
+    for row in a.schema:
+        x, y = a[row.name], b[row.name]
+        if x == y or not row.bins:
+            continue
+        if row.kind != "continuous" or abs(row.value_to_raw(x) - row.value_to_raw(y)) > SAME_RAW:
+            return False
+    return True

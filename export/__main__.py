@@ -1,0 +1,99 @@
+"""`python -m export sample|render|train|onnx|evaluate`: the model factory, a stage a command, each resumable."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(help="Patches -> clips -> a fine-tuned Whisper -> ONNX -> figures.", no_args_is_help=True, add_completion=False)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to write to; run again to continue.")]
+Seed = Annotated[int, typer.Option(help="The same seed makes the same data.")]
+Real = Annotated[Optional[Path], typer.Option(help="Folder of .vital presets to mix into the samples.")]  # noqa: UP045
+Workers = Annotated[Optional[int], typer.Option(help="Processes; default: one a core.")]  # noqa: UP045
+
+
+@app.command()
+def sample(out: Out, n: Annotated[int, typer.Option(help="Patches to draw.")] = 1000, seed: Seed = 0, real: Real = None) -> None:
+    """Draw patches from the priors; silent or clipping ones are drawn again."""
+    from export.priors import real_patches
+    from export.render import sample_to
+
+    print(sample_to(out, n, seed, real_patches(real) if real else ()))
+
+
+@app.command()
+def render(
+    out: Out, n: Annotated[int, typer.Option(help="Clips to render.")] = 60_000, seed: Seed = 0, real: Real = None, workers: Workers = None
+) -> None:
+    """Draw patches and render them at varied notes, durations and velocities, on every core, into Parquet shards."""
+    from export.priors import real_patches
+    from export.render import render as run
+
+    shards = sum(1 for _ in run(out, n, seed, real_patches(real) if real else (), workers))
+    print(f"{shards} shards in {out}")
+
+
+@app.command()
+def train(
+    data: Annotated[list[Path], typer.Argument(help="Folders of shards.")],
+    out: Out,
+    base: Annotated[str, typer.Option(help="A hub id (openai/whisper-small), a folder, or scratch.")] = "openai/whisper-small",
+    decoder_layers: Annotated[Optional[int], typer.Option(help="Keep so many of the base's decoder layers.")] = None,  # noqa: UP045
+    d_model: Annotated[int, typer.Option(help="Width, from scratch.")] = 256,
+    layers: Annotated[int, typer.Option(help="Layers, from scratch.")] = 4,
+    steps: int = 4000,
+    batch_size: int = 32,
+    learning_rate: float = 5e-4,
+    warmup: int = 200,
+    save_every: int = 250,
+    seed: Seed = 0,
+    init: Annotated[Optional[Path], typer.Option(help="A checkpoint of ours to go on from with new data.")] = None,  # noqa: UP045
+    threads: Workers = None,
+) -> None:
+    """Fine-tune a Whisper on the shards: bf16, checkpointed, resumable, on a GPU when there is one."""
+    from export.train import TrainOptions
+    from export.train import train as run
+
+    print(run(TrainOptions(tuple(data), out, base, decoder_layers, d_model, layers, steps, batch_size, learning_rate,
+                           warmup, seed, save_every, init, threads)))  # fmt: skip
+
+
+@app.command()
+def onnx(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder of a training run.")],
+    out: Out,
+    int8: Annotated[bool, typer.Option(help="int8 decoder weights (a third smaller, faster to decode).")] = False,
+) -> None:
+    """Export to a model bundle and check it against torch."""
+    from export.to_onnx import export
+
+    print(export(checkpoint, out, int8))
+
+
+def register_evaluate() -> None:
+    """The evaluation brings its own options."""
+    from export.evaluate import evaluate
+
+    app.command()(evaluate)
+
+
+def main() -> None:
+    """Runs a stage; what a user can act on becomes one line and a non-zero exit."""
+    from companion.errors import WhisperSynthError
+    from presets.errors import PresetError
+
+    if "evaluate" in sys.argv[1:2] or {"--help", "-h"} & set(sys.argv[1:2]) or len(sys.argv) == 1:
+        register_evaluate()
+    try:
+        app()
+    except (WhisperSynthError, PresetError, FileNotFoundError, ValueError) as error:
+        print(f"export: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
