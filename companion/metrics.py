@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from scipy import fft, signal
 from scipy.spatial.distance import cdist
 
-Audio = NDArray[np.float32]
+from companion.audio import SAMPLE_RATE, Audio
+
 Array = NDArray[np.float32]
 
-SAMPLE_RATE = 44_100
 TOP_DB = 80.0  # a spectrogram ends this far below its own maximum
 POWER_FLOOR = 1e-10  # librosa's amin
 SILENCE_DB = -60.0  # RMS over both channels under which a render counts as silent
@@ -34,10 +34,12 @@ class Scale:
     """One resolution of the multi-scale spectrogram."""
 
     window: int
-    """Samples of a Hann window, also the FFT size."""
+    """Samples of a Hann window, also the FFT size where `n_fft` is 0."""
     hop: int
     """Samples from frame to frame."""
     n_mels: int
+    n_fft: int = 0
+    """Samples of the FFT, zeros after the window."""
 
 
 def _samples(milliseconds: int) -> int:
@@ -149,12 +151,12 @@ def hann(window: int) -> Array:
     return signal.get_window("hann", window, fftbins=True).astype(np.float32)
 
 
-def stft(audio: Array, window: int, hop: int) -> NDArray[np.complex64]:
-    """Short-time spectra `(..., n_frames, window // 2 + 1)` of `(..., n_samples)`, centred, zeros beyond the ends."""
+def stft(audio: Array, window: int, hop: int, n_fft: int = 0) -> NDArray[np.complex64]:
+    """Short-time spectra `(..., n_frames, n_fft // 2 + 1)` of `(..., n_samples)`, centred, zeros beyond the ends."""
     half = window // 2
     padded = np.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(half, half)])
     frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[..., ::hop, :]
-    spectrum: NDArray[np.complex64] = fft.rfft(frames * hann(window), axis=-1, overwrite_x=True)
+    spectrum: NDArray[np.complex64] = fft.rfft(frames * hann(window), n_fft or window, axis=-1, overwrite_x=True)
     return spectrum
 
 
@@ -175,9 +177,9 @@ def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @cache
-def mel_filters(window: int, n_mels: int) -> Array:
-    """Triangles of equal area, `(window // 2 + 1, n_mels)`, from 0 Hz to half the sample rate (Slaney's)."""
-    bins_hz = fft.rfftfreq(window, 1 / SAMPLE_RATE)[:, None]
+def mel_filters(n_fft: int, n_mels: int) -> Array:
+    """Triangles of equal area, `(n_fft // 2 + 1, n_mels)`, from 0 Hz to half the sample rate (Slaney's)."""
+    bins_hz = fft.rfftfreq(n_fft, 1 / SAMPLE_RATE)[:, None]
     top_mel = hz_to_mel(np.array(SAMPLE_RATE / 2))
     edges_hz = mel_to_hz(np.linspace(0, top_mel, n_mels + 2))
     low, centre, high = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
@@ -187,7 +189,8 @@ def mel_filters(window: int, n_mels: int) -> Array:
 
 def mel_power(audio: Array, scale: Scale) -> Array:
     """A power mel spectrogram, `(..., n_frames, n_mels)`."""
-    result: Array = power(stft(audio, scale.window, scale.hop)) @ mel_filters(scale.window, scale.n_mels)
+    spectra = power(stft(audio, scale.window, scale.hop, scale.n_fft))
+    result: Array = spectra @ mel_filters(scale.n_fft or scale.window, scale.n_mels)
     return result
 
 
@@ -204,15 +207,25 @@ def mels_db(audio: Audio) -> tuple[Array, ...]:
     return tuple(to_db(spectrum, float(spectrum.max())) for spectrum in spectra)
 
 
-def mfcc(mono: Array) -> Array:
-    """20 mel-frequency cepstral coefficients, `(n_frames, 20)`, of `(n_samples,)`."""
-    result: Array = fft.dct(to_db(mel_power(mono, MFCC_SCALE)), axis=-1, type=2, norm="ortho")[..., :N_MFCC]
+def cepstra(mels: Array) -> Array:
+    """20 mel-frequency cepstral coefficients, `(n_frames, 20)`, of a power mel spectrogram."""
+    result: Array = fft.dct(to_db(mels), axis=-1, type=2, norm="ortho")[..., :N_MFCC]
     return result
 
 
+def mfcc(mono: Array) -> Array:
+    """The `cepstra` of `(n_samples,)` that wMFCC compares."""
+    return cepstra(mel_power(mono, MFCC_SCALE))
+
+
 def cumulative_spectra(mono: Array) -> Array:
-    """Cumulative magnitude spectra, each ending at 1 (or less, for frames quieter than the clip), `(n_frames, n_bins)`."""
-    magnitudes = np.sqrt(power(stft(mono, SOT_WINDOW, SOT_HOP)))
+    """The `cumulative` spectra of `(n_samples,)` that SOT compares."""
+    return cumulative(power(stft(mono, SOT_WINDOW, SOT_HOP)))
+
+
+def cumulative(powers: Array) -> Array:
+    """Cumulative magnitudes, each frame ending at 1 (or less, for frames quieter than the clip), `(n_frames, n_bins)`."""
+    magnitudes = np.sqrt(powers)
     magnitudes /= np.maximum(magnitudes.sum(axis=-1, keepdims=True), SOT_CLIP)
     result: Array = np.cumsum(magnitudes, axis=-1, out=magnitudes)
     return result

@@ -27,10 +27,9 @@ from typing import Any
 
 import numpy as np
 
+from companion.audio import SAMPLE_RATE, Audio
 from companion.metrics import (
-    SAMPLE_RATE,
     WORST,
-    Audio,
     F0Estimator,
     Measures,
     Reference,
