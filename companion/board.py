@@ -32,8 +32,9 @@ class Candidate:
 class Board:
     """Collects candidates; ranks them on demand."""
 
-    def __init__(self) -> None:
+    def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
         self._candidates: list[Candidate] = []
+        self.add(candidates)
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Takes more candidates."""

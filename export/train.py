@@ -1,7 +1,7 @@
 """train: fine-tune a Whisper to write patches.
 
 Reads top to bottom: the model (a Whisper with its context cut to the clip and its words replaced by patch tokens), the
-loss (cross-entropy, shared a little between neighbouring bins of a knob), the loop (AdamW, warm-up and cosine, bf16).
+loss (cross-entropy, shared a little between neighbouring bins of a knob), the loop (AdamW, warm-up-stable-decay, bf16).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from companion.tokens import BOS, EOS, PAD, Vocabulary, vocabulary
 from export.dataset import IGNORE, Clips, batches, features, load_clips, roughen
 
 EMBEDDING_SCALE = 0.02  # new words start small: at the default scale the first loss is 19 instead of ln(vocabulary)
-HELD_OUT = 512  # clips kept for the validation loss
+DECAY = 0.35  # of the steps
 NEIGHBOUR = 0.1  # share of the target that each neighbouring bin of a knob gets
 
 
@@ -50,6 +50,8 @@ class TrainOptions:
     init: Path | None = None
     """A checkpoint of this project to continue from with new data (weights only; a run's own folder resumes by itself)."""
     threads: int | None = None
+    held_out: int = 512
+    """Clips kept for the validation loss."""
 
 
 # -- the model ----------------------------------------------------------------------------------------------------
@@ -147,11 +149,13 @@ class Progress:
 
 
 def learning_rate(options: TrainOptions, step: int) -> float:
-    """Linear warm-up, then cosine to zero."""
-    if step < options.warmup:
-        return options.learning_rate * (step + 1) / options.warmup
-    x = (step - options.warmup) / max(options.steps - options.warmup, 1)
-    return options.learning_rate * 0.5 * (1 + math.cos(math.pi * min(x, 1.0)))
+    """Warm-up, a plateau, and a linear fall to zero over the last part (warm-up-stable-decay, Hu et al. 2024).
+
+    Unlike a cosine it does not need to know the end when it begins: a run can go on from its plateau with more data.
+    """
+    rise = min((step + 1) / options.warmup, 1.0)
+    fall = min((options.steps - step) / max(DECAY * options.steps, 1), 1.0)
+    return options.learning_rate * min(rise, max(fall, 0.0))
 
 
 def train(options: TrainOptions) -> Path:
@@ -170,7 +174,7 @@ def train(options: TrainOptions) -> Path:
     if progress.step:
         optimizer.load_state_dict(torch.load(checkpoint / "optimizer.pt", weights_only=True))
     clips = load_clips(list(options.data))
-    held_out, index = np.arange(HELD_OUT), np.arange(HELD_OUT, len(clips))
+    held_out, index = np.arange(options.held_out), np.arange(options.held_out, len(clips))
     rng = np.random.default_rng([options.seed, progress.step])
     model.train()
     started, losses = time.monotonic(), []
