@@ -1,0 +1,468 @@
+"""Recipes by analysis: what a sound designer would dial in after listening closely, without one render.
+
+The note is seen as a Portrait (loudness of its harmonics in a few moments). Every frame of every standard table under
+every filter setting is compared with it at once; what moves is told between three stories: nothing moves, envelope 2
+moves the filter, envelope 2 moves the table position. The contour gives envelope 1 and the reverb; what is still missing
+is put in by a second oscillator, the sub, noise and the EQ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+import numpy as np
+
+from companion.audio import Audio
+from companion.bands import RANGE_DB, Floats, Moments, Portrait, decibels
+from companion.contours import Contour, fit_contour
+from companion.templates import (
+    OSC_DB,
+    bell_db,
+    filter_db,
+    filter_power,
+    noise_bands,
+    shelf_db,
+    sub_bands,
+    table_bands,
+    table_bands_at,
+)
+from presets.laws import midi_to_hz
+from presets.patch import Patch
+from presets.schema import Value
+from presets.tables import N_FRAMES, TABLE_NAMES
+
+KINDS = ("lp12", "lp24", "bp12", "hp12")
+RESONANCES = (0.0, 40.0, 75.0)
+CUTOFFS = np.arange(30.0, 136.0, 5.0)  # MIDI notes
+OPEN = len(KINDS) * len(RESONANCES) * len(CUTOFFS)  # the last column: no filter
+CLIP_DB = 62.0  # templates end this far under their loudest band
+MOVE_PENALTY = 0.90  # a story with movement must leave less than this share of the squared error
+STRIDE = 2  # of the frames tried; positions between come later
+N_PLACES = (N_FRAMES - 1) // STRIDE + 1
+N_TABLES = 5  # the best of them, by each kind of story
+N_FINALISTS = 9  # stories that get layers and EQ
+ENV_DECAYS_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
+ENV_ATTACKS_S = (0.08, 0.2, 0.5, 1.2)
+LAYER_LEVELS_DB = np.arange(-27.0, 9.1, 3.0)  # of a second layer, relative to the first
+LAYER_GAIN_DB = 0.25  # of mean error that a layer must save
+WIDE_DB = -22.0  # side under mid: more than this is wide
+EQ_LOW_HZ = (82.0, 160.0, 320.0)
+EQ_BAND_HZ = (350.0, 600.0, 1000.0, 1700.0, 3000.0)
+EQ_HIGH_HZ = (1500.0, 2640.0, 5000.0, 8000.0)
+EQ_MOST_DB = 14.0
+EQ_LEAST_DB = 0.25  # of mean error that an EQ must save
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Envelope 2: falling (`attack_s` 0) or rising."""
+
+    attack_s: float = 0.0
+    decay_s: float = 1.0
+
+    def at(self, times_s: Floats) -> Floats:
+        """Its level."""
+        if self.attack_s:
+            return np.asarray(np.clip(times_s / self.attack_s, 0, 1))
+        x = np.clip(times_s / self.decay_s, 0, 1)
+        return np.asarray(1 - np.expm1(-2 * x) / math.expm1(-2))
+
+    def values(self) -> dict[str, Value]:
+        """As parameters."""
+        if self.attack_s:
+            return {"env2.attack": self.attack_s, "env2.sustain": 100.0, "env2.release": 4.0}
+        return {"env2.decay": self.decay_s, "env2.sustain": 0.0, "env2.release": self.decay_s}
+
+
+MOTIONS = (*(Motion(decay_s=d) for d in ENV_DECAYS_S), *(Motion(attack_s=a) for a in ENV_ATTACKS_S))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A second sound beside oscillator 1."""
+
+    values: dict[str, Value]
+    """Parameters, without the level."""
+    level: str
+    """Name of its level parameter."""
+    power: Floats
+    """Of its bands at level 0 dB, `(n_bands,)`."""
+    filtered: bool
+    """Whether it goes through filter 1."""
+    gain_db: float = 0.0
+    """Relative to oscillator 1."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """Oscillator 1, its filter and what moves."""
+
+    table: int
+    positions: Floats
+    """Of the table in each moment, 0..16."""
+    kind: int
+    """Into KINDS; -1 without filter."""
+    resonance: float
+    cutoffs: Floats
+    """MIDI notes in each moment."""
+    cost: float
+    motion: Motion | None = None
+    ends: tuple[float, float] = (0.0, 0.0)
+    """What envelope 2 moves, at its lowest and highest level: a cutoff or a position."""
+    layers: tuple[Layer, ...] = ()
+    eq: dict[str, Value] = field(default_factory=dict)
+    eq_db: Floats | float = 0.0
+
+    @property
+    def name(self) -> tuple[object, ...]:
+        """What makes two stories different to the ear."""
+        return self.table, self.kind, self.motion is None, self.motion is not None and self.sweeps_filter
+
+    @property
+    def sweeps_filter(self) -> bool:
+        """Whether envelope 2 moves the cutoff rather than the position."""
+        return bool(np.ptp(self.cutoffs) > 0)
+
+
+def sketch(audio: Audio, pitch_midi: float, note_off_s: float, n: int) -> list[Patch]:
+    """Up to `n` recipes for a note `(2, n_samples)` at 44.1 kHz, likeliest first; no engine is asked (about 50 ms).
+
+    Args:
+        pitch_midi: its fundamental, with fraction.
+        note_off_s: when it is let go.
+    """
+    portrait = Portrait.of(audio, pitch_midi, note_off_s)
+    contour = fit_contour(portrait.envelope, note_off_s)
+    stories = sorted((_finish(portrait, s) for s in _stories(portrait)[:N_FINALISTS]), key=lambda s: s.cost)
+    patches = []
+    for i, story in enumerate(_varied(stories)):
+        patches.append(_patch(portrait, contour, story, pitch_midi, i))
+        if len(patches) == n:
+            break
+    return patches
+
+
+def _varied(stories: list[Story]) -> Iterator[Story]:
+    """Stories in order of cost, those of a name that came before at the end."""
+    seen: set[tuple[object, ...]] = set()
+    late = []
+    for story in stories:
+        if story.name in seen:
+            late.append(story)
+        else:
+            seen.add(story.name)
+            yield story
+    yield from late
+
+
+# --- all tables under all filters ------------------------------------------------------------------------------------
+
+
+@cache
+def _table_db() -> Floats:
+    """Every second frame in dB under its loudest band, `(n_tables * n_places, n_bands)`."""
+    rows = decibels(table_bands()[:, ::STRIDE].reshape(-1, table_bands().shape[-1]))
+    return np.asarray(np.maximum(rows, rows.max(axis=1, keepdims=True) - CLIP_DB))
+
+
+def _filter_rows(hz: Floats) -> Floats:
+    """Every filter setting in dB at the bands, `(n_settings + 1, n_bands)`; the last row is no filter."""
+    octaves = (69 + 12 * np.log2(hz / 440)[None, :] - CUTOFFS[:, None]) / 12
+    rows = [np.maximum(filter_db(k, q, octaves), -CLIP_DB) for k in KINDS for q in RESONANCES]
+    return np.concatenate([*rows, np.zeros((1, len(hz)))])
+
+
+def _costs(portrait: Portrait) -> Floats:
+    """Squared dB error of every frame under every filter setting in every moment, `(k, n_places_all, n_settings + 1)`."""
+    tables = _table_db()[:, : portrait.used].astype(np.float32)
+    filters = _filter_rows(portrait.hz).astype(np.float32)
+    moments, out = portrait.moments, []
+    for db, weights in zip(moments.db.astype(np.float32), moments.band_weights.astype(np.float32), strict=True):
+        s, t, f = ((x - (x @ weights)[..., None]) for x in (db, tables, filters))
+        weighted = t * weights
+        cost = weighted @ (2 * f.T)
+        cost += (weighted * t).sum(axis=1, keepdims=True) - 2 * (weighted @ s)[:, None]
+        cost += (f * f) @ weights - 2 * (f * weights) @ s + (s * s) @ weights
+        out.append(cost)
+    return np.stack(out)
+
+
+def _stories(portrait: Portrait) -> list[Story]:
+    """The best few of each kind of story."""
+    costs, moments = _costs(portrait), portrait.moments
+    mean = np.tensordot(moments.weights, costs, 1)
+    found = [*_still(mean, len(moments.weights)), *_filter_sweeps(costs, moments), *_position_sweeps(costs, moments)]
+    judged = [replace(s, cost=_error(portrait, _predict(portrait, s))) for s in found]
+    return sorted(judged, key=lambda s: s.cost)
+
+
+def _setting(j: int) -> tuple[int, float, float]:
+    """Kind, resonance and cutoff of a column; kind -1 without filter."""
+    if j == OPEN:
+        return -1, 0.0, 135.0
+    kq, c = divmod(j, len(CUTOFFS))
+    kind, q = divmod(kq, len(RESONANCES))
+    return kind, RESONANCES[q], float(CUTOFFS[c])
+
+
+def _still(mean: Floats, k: int) -> Iterator[Story]:
+    """Best frame and filter of each of the best tables, and the best without a filter."""
+    by_table = mean.reshape(len(TABLE_NAMES), N_PLACES, -1)
+    for block in (by_table, by_table[:, :, OPEN:]):
+        flat = block.reshape(len(TABLE_NAMES), -1)
+        for table in np.argsort(flat.min(axis=1))[:N_TABLES]:
+            place, j = divmod(int(flat[table].argmin()), block.shape[2])
+            kind, q, cutoff = _setting(j if block is by_table else OPEN)
+            yield Story(int(table), np.full(k, float(place * STRIDE)), kind, q, np.full(k, cutoff), float(flat[table].min()))
+
+
+def _best_path(columns: Floats, moments: Moments) -> tuple[float, Motion, int, int]:
+    """The best movement between two grid points of `columns` `(k, n_grid)`: cost, motion, where it starts and ends."""
+    n = columns.shape[1]
+    low, high = (m.ravel() for m in np.meshgrid(np.arange(n), np.arange(n), indexing="ij"))
+    best = (math.inf, MOTIONS[0], 0, 0)
+    for motion in MOTIONS:
+        path = np.rint(low + (high - low) * motion.at(moments.times_s)[:, None]).astype(int)  # (k, n * n)
+        costs = moments.weights @ np.take_along_axis(columns, path, axis=1)
+        i = int(costs.argmin())
+        if costs[i] < best[0]:
+            best = (float(costs[i]), motion, int(low[i]), int(high[i]))
+    return best
+
+
+def _filter_sweeps(costs: Floats, moments: Moments) -> Iterator[Story]:
+    """Envelope 2 moves the cutoff."""
+    k, m = costs.shape[:2]
+    grid = costs[:, :, :OPEN].reshape(k, m, -1, len(CUTOFFS))
+    free = np.tensordot(moments.weights, grid.min(axis=3), 1)  # the cutoff as it likes
+    by_table = free.reshape(len(TABLE_NAMES), -1)
+    for table in np.argsort(by_table.min(axis=1))[:N_TABLES]:
+        place, kq = divmod(int(by_table[table].argmin()), free.shape[1])
+        cost, motion, a, b = _best_path(grid[:, table * N_PLACES + place, kq], moments)
+        kind, q = divmod(kq, len(RESONANCES))
+        ends = (float(CUTOFFS[a]), float(CUTOFFS[b]))
+        cutoffs = ends[0] + (ends[1] - ends[0]) * motion.at(moments.times_s)
+        if a != b:
+            still = np.full(k, float(place * STRIDE))
+            yield Story(int(table), still, kind, RESONANCES[q], cutoffs, cost, motion, ends)
+
+
+def _position_sweeps(costs: Floats, moments: Moments) -> Iterator[Story]:
+    """Envelope 2 moves the position."""
+    k = costs.shape[0]
+    grid = costs.reshape(k, len(TABLE_NAMES), N_PLACES, -1)
+    free = np.tensordot(moments.weights, grid.min(axis=2), 1)
+    for table in np.argsort(free.min(axis=1))[:N_TABLES]:
+        j = int(free[table].argmin())
+        cost, motion, a, b = _best_path(grid[:, table, :, j], moments)
+        kind, q, cutoff = _setting(j)
+        ends = (float(a * STRIDE), float(b * STRIDE))
+        positions = ends[0] + (ends[1] - ends[0]) * motion.at(moments.times_s)
+        if a != b:
+            yield Story(int(table), positions, kind, q, np.full(k, cutoff), cost, motion, ends)
+
+
+# --- what is missing -------------------------------------------------------------------------------------------------
+
+
+def _finish(portrait: Portrait, story: Story) -> Story:
+    """The story with the layers and the EQ that bring it nearer; its cost is the mean error in dB."""
+    for _ in range(2):
+        better = _with_layer(portrait, story)
+        if better.cost > story.cost - LAYER_GAIN_DB:
+            break
+        story = better
+    story = _with_eq(portrait, story)
+    return replace(story, cost=story.cost / (1.0 if story.motion is None else MOVE_PENALTY))
+
+
+def _osc_power(portrait: Portrait, story: Story) -> Floats:
+    """Power of oscillator 1 before the filter, `(k, n_bands)`."""
+    rows = table_bands()[story.table][:, : portrait.used]
+    left = np.minimum(story.positions.astype(int), N_FRAMES - 2)
+    share = (story.positions - left)[:, None]
+    return np.asarray((1 - share) * rows[left] + share * rows[left + 1])
+
+
+def _filter_power(portrait: Portrait, story: Story) -> Floats:
+    if story.kind < 0:
+        return np.ones((len(story.cutoffs), portrait.used))
+    if not np.ptp(story.cutoffs):
+        row = filter_power(KINDS[story.kind], story.resonance, story.cutoffs[:1], portrait.hz)
+        return np.repeat(row, len(story.cutoffs), axis=0)
+    return filter_power(KINDS[story.kind], story.resonance, story.cutoffs, portrait.hz)
+
+
+def _predict(portrait: Portrait, story: Story) -> Floats:
+    """Power of the whole story at equal levels, `(k, n_bands)`."""
+    through = _filter_power(portrait, story)
+    total = _osc_power(portrait, story) * through
+    for layer in story.layers:
+        total = total + layer.power[: portrait.used] * 10 ** (layer.gain_db / 10) * (through if layer.filtered else 1.0)
+    return np.asarray(total * 10 ** (np.asarray(story.eq_db) / 10))
+
+
+def _error(portrait: Portrait, predicted: Floats) -> float:
+    """Mean difference in dB over moments and bands, the level of each moment free, nothing under the range counted."""
+    return float(_errors(portrait, decibels(predicted)[None])[0])
+
+
+def _errors(portrait: Portrait, predicted_db: Floats) -> Floats:
+    """The same for many predictions `(m, k, n_bands)` at once."""
+    moments = portrait.moments
+    weights = moments.band_weights.astype(np.float32)
+    held = np.maximum(predicted_db, predicted_db.max(-1, keepdims=True) - CLIP_DB).astype(np.float32)
+    difference = held - moments.db.astype(np.float32)
+    difference -= (difference * weights).sum(-1, keepdims=True)
+    lowest = (moments.db.max() - RANGE_DB - moments.db).astype(np.float32)  # what is predicted under the range is enough
+    np.maximum(difference, lowest, out=difference)
+    return np.asarray((np.abs(difference) * weights).sum(-1) @ moments.weights)
+
+
+def _layers(portrait: Portrait) -> list[Layer]:
+    """What may be put beside oscillator 1, at level 0 dB."""
+    out = []
+    for octave in (-2, -1, 0, 1):
+        for shape in ("sine", "triangle", "square", "saw"):
+            power = sub_bands(shape, 2.0**octave)
+            out.append(Layer({"sub.on": True, "sub.shape": shape, "sub.octave": octave, "sub.route": "effects"}, "sub.level", power, False))
+    for octave in (-1, 1, 2):
+        for table, frame in (("basic_shapes", 11), ("basic_shapes", 16), ("basic_shapes", 0), ("pwm", 8)):
+            power = table_bands_at(table, 2.0**octave)[frame]
+            values: dict[str, Value] = {"osc2.on": True, "osc2.table": table, "osc2.position": frame / 16 * 100, "osc2.octave": octave}
+            out.append(Layer(values | {"osc2.route": "filter1"}, "osc2.level", power, True))
+    for kind in ("white", "pink", "brown"):
+        values = {"noise.on": True, "noise.kind": kind}
+        power = noise_bands(kind, portrait.f0_hz)
+        out.append(Layer(values | {"noise.route": "effects"}, "noise.level", power, False))
+        out.append(Layer(values | {"noise.route": "filter1"}, "noise.level", power, True))
+    return out
+
+
+def _with_layer(portrait: Portrait, story: Story) -> Story:
+    """The story with the layer that helps most, at its best level."""
+    taken = {layer.level for layer in story.layers}
+    layers = [layer for layer in _layers(portrait) if layer.level not in taken]
+    through, base = _filter_power(portrait, story), _predict(portrait, story)
+    powers = np.stack([x.power[: portrait.used] * (through if x.filtered else np.ones_like(through)) for x in layers])
+    options = base + 10 ** (LAYER_LEVELS_DB / 10)[:, None, None, None] * powers  # (levels, layers, k, bands)
+    errors = _errors(portrait, decibels(options).reshape(-1, *base.shape)).reshape(len(LAYER_LEVELS_DB), -1)
+    i, j = np.unravel_index(int(errors.argmin()), errors.shape)
+    layer = replace(layers[j], gain_db=float(LAYER_LEVELS_DB[i]))
+    return replace(story, layers=(*story.layers, layer), cost=float(errors[i, j]))
+
+
+def _with_eq(portrait: Portrait, story: Story) -> Story:
+    """The story with three bands of EQ over what is left, if they save enough."""
+    model = decibels(_predict(portrait, story))
+    wanted = portrait.moments.db
+    weights = portrait.moments.band_weights * portrait.moments.weights[:, None]
+    gain = (weights * (wanted - model)).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+    rest = np.clip(wanted - model - gain, -20, 20)
+    values, total = fit_eq((weights * rest).sum(axis=0) / weights.sum(axis=0), weights.sum(axis=0), portrait.hz)
+    better = replace(story, eq=values, eq_db=total)
+    better = replace(better, cost=_error(portrait, _predict(portrait, better)))
+    return better if better.cost < story.cost - EQ_LEAST_DB else story
+
+
+def fit_eq(rest_db: Floats, weights: Floats, hz: Floats) -> tuple[dict[str, Value], Floats]:
+    """EQ values and their response that come nearest to `rest_db` at `hz`, up to a common gain."""
+    root = np.sqrt(weights)
+    best: tuple[float, tuple[float, ...], Floats] | None = None
+    for low in EQ_LOW_HZ:
+        for band in EQ_BAND_HZ:
+            for high in EQ_HIGH_HZ:
+                basis = np.stack([*_eq_basis(low, band, high, tuple(hz.tolist())), np.ones(len(hz))], axis=1)
+                gains = np.linalg.solve(
+                    (basis * weights[:, None]).T @ basis + np.diag([2e-4, 2e-4, 2e-4, 1e-9]), (basis * weights[:, None]).T @ rest_db
+                )
+                gains[:3] = np.clip(10 * gains[:3], -EQ_MOST_DB, EQ_MOST_DB) / 10
+                left = float(np.linalg.norm(root * (rest_db - basis @ gains)))
+                if best is None or left < best[0]:
+                    best = left, (low, band, high, *(10 * gains[:3])), basis[:, :3] @ gains[:3]
+    assert best is not None
+    low, band, high, *gains_db = best[1]
+    values: dict[str, Value] = {
+        "eq.on": True, "eq.low_mode": "shelf", "eq.high_mode": "shelf", "eq.low_freq": low, "eq.band_freq": band,
+        "eq.high_freq": high, "eq.low_gain": gains_db[0], "eq.band_gain": gains_db[1], "eq.high_gain": gains_db[2],
+    }  # fmt: skip
+    return values, best[2]
+
+
+@cache
+def _eq_basis(low_hz: float, band_hz: float, high_hz: float, hz: tuple[float, ...]) -> tuple[Floats, Floats, Floats]:
+    """The three bands at 10 dB."""
+    f = np.array(hz)
+    return shelf_db(low_hz, 10, f, -1), bell_db(band_hz, 10, f), shelf_db(high_hz, 10, f, 1)
+
+
+# --- as a patch ------------------------------------------------------------------------------------------------------
+
+
+def _patch(portrait: Portrait, contour: Contour, story: Story, pitch_midi: float, place: int) -> Patch:
+    """The story as a recipe; wide clips get unison or chorus in turn."""
+    note = min(127, max(0, round(pitch_midi)))
+    values: dict[str, Value] = {
+        "osc1.table": TABLE_NAMES[story.table],
+        "osc1.position": float(story.positions[-1]) / (N_FRAMES - 1) * 100,
+        "voice.tune": max(-100.0, min(100.0, 100 * (pitch_midi - note))),
+        **contour.values(), **_filter_values(story), **_motion_values(story), **_layer_values(story), **story.eq,
+        **_width_values(portrait, place),
+    }  # fmt: skip
+    values["volume.level"] = _volume_db(portrait, contour, story, values)
+    return Patch(values, note=note).canonical()
+
+
+def _filter_values(story: Story) -> dict[str, Value]:
+    if story.kind < 0:
+        return {}
+    start = story.ends[0] if story.motion and story.sweeps_filter else float(story.cutoffs[0])
+    cutoff = max(13.0, min(21000.0, midi_to_hz(start)))
+    return {"filter1.on": True, "filter1.type": KINDS[story.kind], "filter1.cutoff": cutoff, "filter1.resonance": story.resonance}
+
+
+def _motion_values(story: Story) -> dict[str, Value]:
+    if story.motion is None:
+        return {}
+    low, high = story.ends
+    target, span = ("filter1.cutoff", 128.0) if story.sweeps_filter else ("osc1.position", N_FRAMES - 1.0)
+    out: dict[str, Value] = {
+        "mod1.source": "env2", "mod1.destination": target, "mod1.amount": max(-100.0, min(100.0, (high - low) / span * 100)),
+        **story.motion.values(),
+    }  # fmt: skip
+    return out if story.sweeps_filter else out | {"osc1.position": low / (N_FRAMES - 1) * 100}
+
+
+def _layer_values(story: Story) -> dict[str, Value]:
+    """Layers at their levels; oscillator 1 steps back where one would be over 0 dB."""
+    most = max([0.0, *(layer.gain_db for layer in story.layers)])
+    out: dict[str, Value] = {"osc1.level": -6.0 - max(0.0, most - 6.0)}
+    for layer in story.layers:
+        out |= layer.values | {layer.level: max(-40.0, min(0.0, float(str(out["osc1.level"])) + layer.gain_db))}
+    return out
+
+
+def _width_values(portrait: Portrait, place: int) -> dict[str, Value]:
+    if portrait.side_db < WIDE_DB:
+        return {}
+    unison: tuple[dict[str, Value], ...] = (
+        {"osc1.voices": 4, "osc1.detune": 12.0},
+        {"chorus.on": True, "chorus.mix": 50.0},
+        {"osc1.voices": 7, "osc1.detune": 22.0},
+        {},
+    )
+    return unison[place % len(unison)]
+
+
+def _volume_db(portrait: Portrait, contour: Contour, story: Story, values: dict[str, Value]) -> float:
+    """The level at which the loudest moment comes out as loud as in the clip."""
+    moments = portrait.moments
+    loudest = int(moments.power.sum(axis=1).argmax())
+    amplitude = float(contour.amplitude(moments.times_s[loudest : loudest + 1], portrait.note_off_s)[0])
+    expected = float(_predict(portrait, story)[loudest].sum()) * max(amplitude, 1e-3) ** 2
+    level = float(str(values["osc1.level"])) + OSC_DB + 6.04
+    wanted = float(decibels(moments.power[loudest].sum()))
+    return max(-60.0, min(6.0, wanted - float(decibels(np.array(expected))) - level))

@@ -1,0 +1,64 @@
+"""Recipes by analysis: what was dialled in is found again from the sound alone."""
+
+import numpy as np
+import pytest
+
+from companion.contours import fit_contour
+from companion.distance import Distance
+from companion.hosts.vital import VitalHost
+from companion.sketch import sketch
+from presets.patch import Patch
+
+SAW = {"osc1.table": "basic_shapes", "osc1.position": 68.75}
+NOTE, NOTE_S, TOTAL_S = 48, 0.8, 1.5
+
+
+@pytest.fixture(scope="module")
+def host():
+    return VitalHost()
+
+
+def render(host, values, note=NOTE):
+    return host.render_patch(Patch(values, note=note), note, NOTE_S, TOTAL_S)
+
+
+TARGETS = {
+    "a filtered saw": SAW | {"filter1.on": True, "filter1.type": "lp24", "filter1.cutoff": 900.0},
+    "a pluck": SAW | {"env1.decay": 0.5, "env1.sustain": 0.0, "filter1.on": True, "filter1.cutoff": 400.0, "mod1.source": "env2",
+                      "mod1.destination": "filter1.cutoff", "mod1.amount": 30.0, "env2.decay": 0.4, "env2.sustain": 0.0},
+    "a slow pad": {"osc1.table": "hollow", "osc1.position": 50.0, "env1.attack": 0.4, "env1.release": 0.8},
+    "noise": {"osc1.on": False, "noise.on": True, "noise.kind": "white"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("values", TARGETS.values(), ids=TARGETS)
+def test_is_far_closer_than_the_init_patch(host, values):
+    target = render(host, values)
+    distance = Distance(target, render(host, {}))
+    patches = sketch(target, float(NOTE), NOTE_S, 4)
+    assert min(distance(render(host, dict(p.values), p.note)) for p in patches) < 0.35
+
+
+def test_gives_no_more_than_asked_all_recipes_at_the_note(host):
+    patches = sketch(render(host, SAW), 48.3, NOTE_S, 3)
+    assert 1 <= len(patches) <= 3
+    assert {(p.kind, p.note, round(p.number("voice.tune"))) for p in patches} == {("recipe", 48, 30)}
+
+
+@pytest.mark.parametrize("values", [
+    {"env1.attack": 0.3, "env1.release": 0.4},
+    {"env1.decay": 0.4, "env1.sustain": 50.0, "env1.release": 0.2},
+    {"env1.decay": 0.6, "env1.sustain": 0.0},
+])  # fmt: skip
+def test_reads_the_envelope(host, values):
+    audio = render(host, {"osc1.table": "basic_shapes", **values}, note=69)
+    steps = np.square(audio).mean(axis=0)[: 300 * 220].reshape(300, 220).mean(axis=1)
+    found = fit_contour(np.sqrt(steps), NOTE_S).values()
+    for name, value in values.items():
+        assert found[name] == pytest.approx(value, rel=0.3, abs=6.0 if name.endswith("sustain") else 0.02), name
+
+
+@pytest.mark.parametrize("audio", [np.zeros((2, 44100), np.float32), np.full((2, 3000), 1e-5, np.float32), np.ones((2, 400), np.float32)])
+def test_survives_what_holds_no_note(audio):
+    for patch in sketch(audio, 60.0, 0.5, 2):
+        assert patch.kind == "recipe"
