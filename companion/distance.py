@@ -84,12 +84,14 @@ class Sketch:
 
     def measures(self, other: Sketch) -> NDArray[np.float64]:
         """The four distances to another, in the order of MEASURES, each 0 for the same sound."""
-        return np.array([
-            mss_distance(self.mels, other.mels),
-            dtw_distance(self.cepstra, other.cepstra),
-            sot_distance(self.cumulative, other.cumulative),
-            1 - rms_similarity(self.envelope, other.envelope),
-        ])
+        return np.array(
+            [
+                mss_distance(self.mels, other.mels),
+                dtw_distance(self.cepstra, other.cepstra),
+                sot_distance(self.cumulative, other.cumulative),
+                1 - rms_similarity(self.envelope, other.envelope),
+            ]
+        )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ with its defaults, in numpy and scipy alone. All take float32 audio `(channels, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from functools import cache, cached_property
 
@@ -20,6 +19,7 @@ from scipy import fft, signal
 from scipy.spatial.distance import cdist
 
 from companion.audio import SAMPLE_RATE, Audio
+from companion.features import hz_to_mel, mel_to_hz
 
 Array = NDArray[np.float32]
 
@@ -81,9 +81,17 @@ class Measures:
 def worse(a: Measures, b: Measures) -> Measures:
     """The worse of two, measure by measure."""
     return Measures(
-        max(a.mss, b.mss), max(a.wmfcc, b.wmfcc), max(a.sot, b.sot), min(a.rms, b.rms),
+        max(a.mss, b.mss),
+        max(a.wmfcc, b.wmfcc),
+        max(a.sot, b.sot),
+        min(a.rms, b.rms),
         max(a.loudness_db, b.loudness_db, key=abs),
     )
+
+
+def means(items: list[Measures]) -> Measures:
+    """The mean of several, measure by measure."""
+    return Measures(*(float(value) for value in np.mean([astuple(item) for item in items], axis=0)))
 
 
 # --- the gap -------------------------------------------------------------------------------------------------------
@@ -156,7 +164,9 @@ def stft(audio: Array, window: int, hop: int, n_fft: int = 0) -> NDArray[np.comp
     half = window // 2
     padded = np.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(half, half)])
     frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[..., ::hop, :]
-    spectrum: NDArray[np.complex64] = fft.rfft(frames * hann(window), n_fft or window, axis=-1, overwrite_x=True)
+    spectrum: NDArray[np.complex64] = fft.rfft(
+        frames * hann(window), n_fft or window, axis=-1, overwrite_x=True
+    )
     return spectrum
 
 
@@ -164,16 +174,6 @@ def power(spectrum: NDArray[np.complex64]) -> Array:
     """Squared magnitudes."""
     result: Array = np.square(spectrum.real) + np.square(spectrum.imag)
     return result
-
-
-def hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Slaney's mel scale: linear under 1 kHz (15 mel), then 27 mel to a factor of 6.4."""
-    return np.where(hz < 1000, hz * 3 / 200, 15 + 27 * np.log(np.maximum(hz, 1e-9) / 1000) / math.log(6.4))
-
-
-def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of `hz_to_mel`."""
-    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * math.log(6.4) / 27))
 
 
 @cache
@@ -196,7 +196,9 @@ def mel_power(audio: Array, scale: Scale) -> Array:
 
 def to_db(values: Array, reference: float = 1.0) -> Array:
     """Power in dB relative to `reference`, ending 80 dB below the highest."""
-    decibels = 10 * np.log10(np.maximum(values, POWER_FLOOR)) - np.float32(10 * math.log10(max(reference, POWER_FLOOR)))
+    decibels = 10 * np.log10(np.maximum(values, POWER_FLOOR)) - np.float32(
+        10 * math.log10(max(reference, POWER_FLOOR))
+    )
     result: Array = np.maximum(decibels, decibels.max() - TOP_DB)
     return result
 
@@ -257,7 +259,10 @@ def dtw_distance(a: Array, b: Array) -> float:
     cost = np.full((n, n + m), np.inf)
     cost[:, :m] = cdist(a, b, "cityblock") / a.shape[1]
     skewed = np.ascontiguousarray(cost.reshape(-1)[: n * (n + m - 1)].reshape(n, n + m - 1).T)
-    before, last = np.full(n + 1, np.inf), np.full(n + 1, np.inf)  # paths to diagonals k - 2, k - 1; cell i at i + 1
+    before, last = (
+        np.full(n + 1, np.inf),
+        np.full(n + 1, np.inf),
+    )  # paths to diagonals k - 2, k - 1; cell i at i + 1
     last[1] = cost[0, 0]
     for local in skewed[1:]:
         new = np.full(n + 1, np.inf)
@@ -334,75 +339,3 @@ class Reference:
 def measure(target: Audio, answer: Audio) -> Measures:
     """Measures from `target` to `answer`, both `(channels, n_samples)`; see `Reference`."""
     return Reference(target).measure(answer)
-
-
-# --- pitch -----------------------------------------------------------------------------------------------------------
-
-F0Estimator = Callable[[Audio], float | None]
-
-YIN_LOWEST_HZ, YIN_HIGHEST_HZ = 24.0, 4200.0
-YIN_WINDOW = 4096  # samples summed for each lag
-YIN_HOP = 1024
-YIN_THRESHOLD = 0.15  # aperiodicity under which a lag is taken
-YIN_RANGE_DB = 25.0  # frames this far under the loudest are not listened to
-STABLE_CENTS = 50.0
-STABLE_SHARE = 0.6  # of the frames listened to, within STABLE_CENTS of their median
-
-
-def yin_difference(frames: Array, n_lags: int) -> NDArray[np.float64]:
-    """The cumulative-mean-normalised difference function `(n_frames, n_lags)` of `(n_frames, window + n_lags)`.
-
-    De Cheveigne and Kawahara 2002, equation 8; correlations by FFT.
-    """
-    wide = frames.astype(np.float64)
-    size = fft.next_fast_len(wide.shape[1], real=True)
-    spectra = fft.rfft(wide, size, axis=1), fft.rfft(wide[:, :YIN_WINDOW], size, axis=1)
-    correlation = fft.irfft(spectra[0] * np.conj(spectra[1]), size, axis=1)[:, :n_lags]
-    energy = np.cumsum(np.pad(wide**2, ((0, 0), (1, 0))), axis=1)
-    window_energy = (energy[:, YIN_WINDOW:] - energy[:, :-YIN_WINDOW])[:, :n_lags]
-    difference = np.maximum(window_energy[:, :1] + window_energy - 2 * correlation, 0)
-    mean = np.cumsum(difference[:, 1:], axis=1) / np.arange(1, n_lags)
-    return np.hstack([np.ones((len(frames), 1)), difference[:, 1:] / np.maximum(mean, 1e-12)])
-
-
-def _first_dip(curve: NDArray[np.float64], shortest: int) -> float | None:
-    """The lag of the first dip under the threshold, between samples by a parabola; None where there is none."""
-    below = np.flatnonzero(curve[shortest:-1] < YIN_THRESHOLD)
-    if not below.size:
-        return None
-    lag = int(below[0]) + shortest
-    while lag + 2 < len(curve) and curve[lag + 1] < curve[lag]:
-        lag += 1
-    left, middle, right = curve[lag - 1 : lag + 2]
-    bend = left - 2 * middle + right
-    return lag + (0.5 * (left - right) / bend if bend > 0 else 0.0)
-
-
-def f0_yin(audio: Audio) -> float | None:
-    """The fundamental in Hz of `(channels, n_samples)` by YIN, or None where most loud frames do not agree on one."""
-    mono = fold_mono(audio)[0]
-    n_lags = math.ceil(SAMPLE_RATE / YIN_LOWEST_HZ) + 2
-    if len(mono) < YIN_WINDOW + n_lags:
-        return None
-    frames = np.lib.stride_tricks.sliding_window_view(mono, YIN_WINDOW + n_lags)[::YIN_HOP]
-    energy = np.square(frames).sum(axis=1)
-    loud = frames[(energy > energy.max() * 10 ** (-YIN_RANGE_DB / 10)) & (energy > 1e-8)]
-    if not len(loud):
-        return None
-    dips = [_first_dip(curve, int(SAMPLE_RATE / YIN_HIGHEST_HZ)) for curve in yin_difference(loud, n_lags)]
-    notes = 12 * np.log2([SAMPLE_RATE / dip for dip in dips if dip])
-    if not notes.size:
-        return None
-    median = float(np.median(notes))
-    agreeing = notes[np.abs(notes - median) * 100 < STABLE_CENTS]
-    return float(2 ** (np.median(agreeing) / 12)) if len(agreeing) >= STABLE_SHARE * len(dips) else None
-
-
-def cents_between(a_hz: float, b_hz: float) -> float:
-    """Cents from `a_hz` up to `b_hz`."""
-    return 1200 * math.log2(b_hz / a_hz)
-
-
-def means(items: list[Measures]) -> Measures:
-    """The mean of several, measure by measure."""
-    return Measures(*(float(value) for value in np.mean([astuple(item) for item in items], axis=0)))

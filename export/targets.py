@@ -30,17 +30,15 @@ import numpy as np
 from companion.audio import SAMPLE_RATE, Audio
 from companion.metrics import (
     WORST,
-    F0Estimator,
     Measures,
     Reference,
-    cents_between,
-    f0_yin,
     gap,
     gap_terms,
     is_silent,
     level_db,
     worse,
 )
+from export.yin import F0Estimator, cents_between, f0_yin
 from presets.errors import PresetError
 from presets.vital import parse
 
@@ -142,6 +140,8 @@ class Target:
     """A preset to match, rendered where it is heard and at three notes where it is not."""
 
     name: str
+    text: str
+    """The preset itself, as `.vital` text."""
     clip: Audio
     """What a method is given to hear, a render of its own, `(2, n_samples)`."""
     heard: Scene
@@ -151,10 +151,12 @@ class Target:
     def prepare(cls, name: str, text: str, hearing: Hearing) -> Target:
         """Renders everything, about 5 s; raises LoadError."""
         clip = render_fresh(text, hearing)
-        return cls(name, clip, Scene.prepare(text, hearing), tuple(Scene.prepare(text, at) for at in UNHEARD))
+        return cls(
+            name, text, clip, Scene.prepare(text, hearing), tuple(Scene.prepare(text, at) for at in UNHEARD)
+        )
 
     def write(self, path: Path) -> None:
-        """Writes all of it to an npz file."""
+        """Writes all of it, but the text, to an npz file."""
         scenes = (self.heard, *self.unheard)
         partial = path.with_suffix(".partial.npz")
         np.savez(
@@ -168,8 +170,8 @@ class Target:
         partial.replace(path)
 
     @classmethod
-    def read(cls, name: str, path: Path) -> Target:
-        """Reads what `write` wrote."""
+    def read(cls, name: str, text: str, path: Path) -> Target:
+        """Reads what `write` wrote of the preset `text`."""
         with np.load(path) as data:
             rows = zip(data["hearings"], data["references"], data["floors"], data["inits"], strict=True)
             scenes = [
@@ -181,7 +183,7 @@ class Target:
                 )
                 for (note, note_s), audio, floor, init in rows
             ]
-            return cls(name, data["clip"], scenes[0], tuple(scenes[1:]))
+            return cls(name, text, data["clip"], scenes[0], tuple(scenes[1:]))
 
 
 def prepare(name: str, text: str, seed: int, cache: Path | str | None = None) -> Target:
@@ -192,7 +194,7 @@ def prepare(name: str, text: str, seed: int, cache: Path | str | None = None) ->
     key = f"{CACHE_VERSION}|{hearing}|{text}"
     path = Path(cache) / f"{name}-{hashlib.sha1(key.encode()).hexdigest()[:12]}.npz"
     if path.exists():
-        return Target.read(name, path)
+        return Target.read(name, text, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     target = Target.prepare(name, text, hearing)
     target.write(path)
@@ -272,8 +274,16 @@ def judge_audio(target: Target, audio: Audio, estimate: F0Estimator = f0_yin) ->
 def failure(target: Target, reason: str) -> Judgement:
     """What a method that gave nothing, or nothing that loads, is worth."""
     return {
-        "name": target.name, "g_heard": WORST, "g_unheard": WORST, "heard": None, "unheard": [], "failed": reason,
-        "loudness_error_db": math.inf, "silent": True, "pitch": None, "cents": None,
+        "name": target.name,
+        "g_heard": WORST,
+        "g_unheard": WORST,
+        "heard": None,
+        "unheard": [],
+        "failed": reason,
+        "loudness_error_db": math.inf,
+        "silent": True,
+        "pitch": None,
+        "cents": None,
     }
 
 

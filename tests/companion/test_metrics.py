@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from companion import metrics
 from companion.audio import SAMPLE_RATE
-from companion.metrics import Measures, Reference, f0_yin, gap, gap_terms, measure
+from companion.metrics import Measures, Reference, gap, gap_terms, measure
 
 
 def tone(hz: float, seconds: float = 1.0, channels: int = 2) -> np.ndarray:
@@ -43,7 +43,9 @@ def librosa():
 @pytest.mark.parametrize("index", range(3))
 def test_mels_equal_librosa(librosa, name, index):
     window, hop, n_mels = [(441, 220, 32), (1102, 441, 64), (4410, 2205, 128)][index]
-    mel = librosa.feature.melspectrogram(y=SOUNDS[name], sr=44100, n_fft=window, hop_length=hop, n_mels=n_mels)
+    mel = librosa.feature.melspectrogram(
+        y=SOUNDS[name], sr=44100, n_fft=window, hop_length=hop, n_mels=n_mels
+    )
     theirs = librosa.power_to_db(mel, ref=np.max)
     np.testing.assert_allclose(metrics.mels_db(SOUNDS[name])[index], theirs.swapaxes(1, 2), atol=0.01)
 
@@ -181,20 +183,6 @@ def test_a_gap_of_nothing_is_no_number():
 def test_worse_is_taken_measure_by_measure():
     a, b = replace(INIT, mss=0), replace(FLOOR, mss=5)
     assert metrics.worse(a, b) == replace(INIT, mss=5)
-
-
-# --- pitch -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("hz", [32.7, 65.4, 110, 261.6, 1000, 2093])
-def test_yin_finds_a_tone_to_five_cents(hz):
-    found = f0_yin(tone(hz))
-    assert found is not None and abs(metrics.cents_between(hz, found)) < 5
-
-
-@pytest.mark.parametrize("audio", [noise(1), np.zeros((2, 40_000), np.float32), tone(100, 0.02)], ids=["noise", "silence", "short"])
-def test_yin_finds_nothing_where_nothing_is(audio):
-    assert f0_yin(audio) is None
 
 
 def test_a_reference_keeps_its_features():
