@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presets.errors import PresetError
-from presets.schema import OWN, Schema, Value, wavetable_synth
+from presets.schema import N_MOD_SLOTS, OWN, Schema, Value, wavetable_synth
 
 Asset = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Patch:
     """Immutable; parameters not named have their defaults."""
 
@@ -38,7 +38,9 @@ class Patch:
             raise PresetError(f"the note is {self.note}; a MIDI note goes from 0 to 127")
         for name, value in checked.items():
             if value == OWN and name not in self.assets:
-                raise PresetError(f"{name} is 'own' but the patch brings no data for it; choose another {name}")
+                raise PresetError(
+                    f"{name} is 'own' but the patch brings no data for it; choose another {name}"
+                )
         object.__setattr__(self, "values", MappingProxyType(checked))
         object.__setattr__(self, "assets", MappingProxyType(dict(self.assets)))
 
@@ -47,6 +49,14 @@ class Patch:
 
     def __reduce__(self) -> tuple[object, ...]:
         return Patch, (dict(self.values), self.note, dict(self.assets), self.name, self.comment, self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Patch):
+            return NotImplemented
+        plain = [(p.values, p.note, p.name, p.comment, p.assets.keys()) for p in (self, other)]
+        return plain[0] == plain[1] and all(np.array_equal(a, other.assets[k]) for k, a in self.assets.items())
+
+    __hash__ = None  # type: ignore[assignment]
 
     def number(self, name: str) -> float:
         """A numeric value as float."""
@@ -70,17 +80,35 @@ class Patch:
         }
 
     def canonical(self) -> Patch:
-        """The same sound with everything that does not matter at its default and no unused asset."""
-        values: dict[str, Value] = {}
-        for _ in range(2):  # `mod*` looks ahead to no row, one pass settles chains; the second sees settled values
-            source = values or dict(self.values)
-            values = {}
-            for row in self.schema:
-                values[row.name] = source[row.name] if self.schema.matters(row, {**source, **values}) else row.default
+        """The same sound with everything that does not matter at its default, no gap between slots, no unused asset."""
+        values, schema = self._without_gaps(), self.schema
+        for row in schema:  # a row depends on rows before it, and envelopes and LFOs on the slots before them
+            if not schema.matters(row, values):
+                values[row.name] = row.default
         used = {name: a for name, a in self.assets.items() if values.get(name) == OWN}
         return replace(self, values=values, assets=used)
+
+    def _without_gaps(self) -> dict[str, Value]:
+        """Values with the slots in use moved up to the first ones, and what points to a slot following it."""
+        values = dict(self.values)
+        used = [n for n in range(1, N_MOD_SLOTS + 1) if values[f"mod{n}.source"] != "none"]
+        if used == list(range(1, len(used) + 1)):
+            return values
+        for n in range(1, N_MOD_SLOTS + 1):
+            for key in ("source", "destination", "amount", "bipolar", "curve"):
+                old = f"mod{used[n - 1]}.{key}" if n <= len(used) else None
+                values[f"mod{n}.{key}"] = self.values[old] if old else self.schema[f"mod{n}.{key}"].default
+        for n in range(1, len(used) + 1):
+            target = str(values[f"mod{n}.destination"])
+            if target.startswith("mod") and int(target[3]) in used:
+                values[f"mod{n}.destination"] = f"mod{used.index(int(target[3])) + 1}.amount"
+        return values
 
     @property
     def kind(self) -> str:
         """`resynth` when the clip's own frames are in it, else `recipe`."""
-        return "resynth" if any(self.values[n] == OWN for n in ("osc1.table", "osc2.table", "sub.shape")) else "recipe"
+        return (
+            "resynth"
+            if any(self.values[n] == OWN for n in ("osc1.table", "osc2.table", "sub.shape"))
+            else "recipe"
+        )

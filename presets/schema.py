@@ -14,7 +14,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from numbers import Real
+from typing import Any, Literal
 
 from presets.errors import PresetError
 from presets.tables import TABLE_NAMES
@@ -83,7 +84,7 @@ class Parameter:
         if self.low == -self.high:  # signed: fine near zero on both sides
             x = 2 * raw - 1
             return math.copysign(abs(x) ** self.curve, x) * self.high
-        return self.low + (self.high - self.low) * raw**self.curve
+        return self.low + (self.high - self.low) * float(raw**self.curve)
 
     def value_to_raw(self, value: Value) -> float:
         """Raw 0..1 of `value`; the opposite of raw_to_value."""
@@ -112,7 +113,7 @@ class Parameter:
             if not isinstance(value, (bool, int)) or value not in (0, 1):
                 raise PresetError(f"{self.name} is {value!r}; it can be on or off")
             return bool(value)
-        if isinstance(value, (str, bool)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
             raise PresetError(f"{self.name} is {value!r}; it must be a number from {self.range_text}")
         slack = 1e-6 * (self.high - self.low)
         if not self.low - slack <= value <= self.high + slack:
@@ -227,8 +228,8 @@ MOD_DESTINATIONS = (
 )  # fmt: skip
 N_MOD_SLOTS = 8
 
-_OSC1_PITCH = {"octave": {"_0": 0.9, "_m1": 0.05, "_1": 0.05}, "semitone": {"_0": 1.0}}
-_OSC2_PITCH = {
+_OSC1_PITCH: dict[str, dict[str, Any]] = {"octave": {"_0": 0.9, "_m1": 0.05, "_1": 0.05}, "semitone": {"_0": 1.0}}
+_OSC2_PITCH: dict[str, dict[str, Any]] = {
     "octave": {"_m2": 0.07, "_m1": 0.23, "_0": 0.45, "_1": 0.19, "_2": 0.06},
     "semitone": {"_0": 0.82, "_7": 0.06, "_m5": 0.03, "_5": 0.03, "_3": 0.02, "_4": 0.02, "_m7": 0.01, "_12": 0.01},
 }
@@ -246,7 +247,7 @@ _FILTER_PRIOR = {"lp12": 5.0, "lp24": 7.0, "bp12": 1.0, "hp12": 1.0, "hp24": 0.5
 _FORMANTS = ("formant_aoie", "formant_aiuo")
 
 
-def _oscillator(n: int, p_on: float, pitch: dict[str, dict[str, float]]) -> list[Parameter]:
+def _oscillator(n: int, p_on: float, pitch: dict[str, dict[str, Any]]) -> list[Parameter]:
     return _section(
         f"osc{n}", "on",
         _switch("on", p_on, default=n == 1),

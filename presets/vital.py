@@ -8,87 +8,35 @@ from __future__ import annotations
 
 import base64
 import json
-import math
-import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from presets.errors import PresetError
 from presets.laws import LAWS, Law
 from presets.patch import Asset, Patch
-from presets.schema import (
-    DIVISIONS,
-    LFO_SHAPES,
-    MOD_DESTINATIONS,
-    N_MOD_SLOTS,
-    NOISES,
-    OWN,
-    SUB_SHAPES,
-    Value,
-    wavetable_synth,
+from presets.schema import DIVISIONS, N_MOD_SLOTS, OWN, Value, wavetable_synth
+from presets.tables import FRAME_SIZE, table_frames
+from presets.vital_binding import (
+    FULL_SPAN,
+    N_LFOS,
+    N_SLOTS,
+    binding,
+    destination_controls,
+    init_controls,
+    rows,
 )
-from presets.tables import table_frames
+from presets.vital_check import check, parse
 
-SYNTH_VERSION = "1.5.3"  # a released Vital: it refuses files newer than itself, and the engine writes 99999.9.9
-FRAME_SIZE = 2048
-FULL_SPAN = 256  # Vital's wave_frame range
+AUTHOR = "WhisperSynth"
+SYNTH_VERSION = (
+    "1.5.3"  # a released Vital: it refuses files newer than itself, and the engine writes 99999.9.9
+)
 SAMPLE_RATE = 44_100
-N_OSCILLATORS = 3
-N_LFOS = 8
-N_SLOTS = 64
 OSCILLATORS = {"osc1": 0, "osc2": 1, "sub": 2}  # section -> index of its wavetable
 TABLE_OF = {"osc1": "osc1.table", "osc2": "osc2.table", "sub": "sub.shape"}
-
-
-@cache
-def binding() -> dict[str, Any]:
-    """The binding table, as parsed."""
-    return tomllib.loads(resources.files("presets").joinpath("bindings/vital.toml").read_text("utf-8"))
-
-
-@cache
-def init_controls() -> Mapping[str, float]:
-    """Vital's init patch, every control by name, with free rates, fixed phases and LFO smoothing at its least."""
-    text = resources.files("presets").joinpath("bindings/vital_init.json").read_text("utf-8")
-    return {k: float(v) for k, v in json.loads(text).items()}
-
-
-@cache
-def rows() -> dict[str, Law]:
-    """Canonical parameter -> its law, with the whole native control name under `control`."""
-    table, out = binding(), {}
-    whole = ("voice", "volume", "macro")
-    for row in wavetable_synth():
-        family = row.section.rstrip("0123456789")
-        law = table.get(family, {}).get(row.key)
-        if law is None or "law" not in law:
-            continue
-        place = table["sections"].get(family, {"native": family})
-        number = f"_{row.section[len(family):]}" if "numbers" in place else ""
-        prefix = "" if family in whole else f"{place['native']}{number}_"
-        out[row.name] = {**law, "control": prefix + law["control"], "prefix": prefix}
-    return out
-
-
-@cache
-def destination_controls() -> dict[str, str]:
-    """Modulation destination -> native control."""
-    special, out = binding()["mod"]["destinations"], {}
-    for name in MOD_DESTINATIONS:
-        if name in special:
-            out[name] = special[name]
-        elif name.startswith("mod"):
-            out[name] = f"modulation_{name[3]}_amount"
-        else:
-            out[name] = str(rows()[name]["control"])
-    return out
 
 
 # -- writing ------------------------------------------------------------------------------------------------------
@@ -110,7 +58,7 @@ def patch_to_vital(patch: Patch, *, compact: bool = False) -> str:
     settings["lfos"] = [_lfo(patch, n) for n in range(1, N_LFOS + 1)]
     settings["sample"] = _sample(patch)
     document = {
-        "author": "WhisperSynth",
+        "author": AUTHOR,
         "comments": patch.comment,
         "preset_name": patch.name,
         "preset_style": "",
@@ -163,7 +111,9 @@ def oscillator_frames(patch: Patch, section: str) -> tuple[Asset, str]:
         return table_frames("basic_shapes")[:1], "Init"
     if choice == OWN:
         return patch.assets[TABLE_OF[section]], "Own"
-    return (sub_frames(choice) if section == "sub" else table_frames(choice)), choice.replace("_", " ").title()
+    return (sub_frames(choice) if section == "sub" else table_frames(choice)), choice.replace(
+        "_", " "
+    ).title()
 
 
 @cache
@@ -187,7 +137,8 @@ def sub_frames(shape: str) -> Asset:
 def _wavetable(frames: Asset, name: str, span: int) -> dict[str, Any]:
     last = max(len(frames) - 1, 1)
     keyframes = [
-        {"position": round(i * span / last), "wave_data": data} for i, data in enumerate(_frames_base64(frames))
+        {"position": round(i * span / last), "wave_data": data}
+        for i, data in enumerate(_frames_base64(frames))
     ]
     component = {"interpolation": 1, "interpolation_style": 1, "keyframes": keyframes, "type": "Wave Source"}
     return {
@@ -284,10 +235,13 @@ def _sample_json(samples: Asset, name: str) -> dict[str, Any]:
     return out
 
 
+NOISE_SLOPES = {"white": 0.0, "pink": -0.5, "brown": -1.0, "blue": 0.5}  # amplitude = frequency ** slope
+
+
 @cache
 def noise_samples(kind: str) -> Asset:
     """One second (1, 44100) of looping noise: white, pink (-3 dB/octave), brown (-6) or blue (+3), peak 0.9."""
-    slope = {"white": 0.0, "pink": -0.5, "brown": -1.0, "blue": 0.5}[kind]
+    slope = NOISE_SLOPES[kind]
     rng = np.random.default_rng(0)
     spectrum = np.fft.rfft(rng.standard_normal(SAMPLE_RATE))
     f = np.arange(len(spectrum))
@@ -319,114 +273,23 @@ class Reading:
         return len(self.covered) / self.n_active if self.n_active else 1.0
 
 
-def parse(text: str) -> dict[str, Any]:
-    """The document of a .vital text, checked (see `check`).
-
-    Raises:
-        PresetError: not JSON, not a Vital preset, or something in it would crash the engine.
-    """
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PresetError(f"this is not a Vital preset: its text is not JSON ({error}); export it from Vital again") from None
-    check(document)
-    return dict(document)
-
-
-_UNSAFE = re.compile(
-    r"chorus_voices|compressor_enabled_bands|compressor_(band|high|low)_(lower|upper)_(ratio|threshold)|delay_style"
-    r"|distortion_type|pitch_wheel|mod_wheel|stereo_mode"
-)
-
-
-def check(document: Any) -> None:
-    """Refuses a document that the engine could crash on or that is no Vital preset.
-
-    Raises:
-        PresetError: what is wrong and where.
-    """
-    if not isinstance(document, dict) or not isinstance(document.get("settings"), dict):
-        raise PresetError("this is not a Vital preset: it has no settings; export it from Vital again")
-    settings = document["settings"]
-    known = init_controls()
-    for name in known:
-        value = settings.get(name, known[name])
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise PresetError(f"this Vital preset is damaged: {name} is {str(value)[:40]!r}, not a number")
-    _check_list(settings, "lfos", N_LFOS, _check_lfo)
-    _check_list(settings, "modulations", N_SLOTS, _check_slot)
-    _check_list(settings, "wavetables", N_OSCILLATORS, _check_table)
-
-
-def _check_list(settings: Mapping[str, Any], key: str, longest: int, item: Any) -> None:
-    entries = settings.get(key, [])
-    if not isinstance(entries, list) or len(entries) > longest:
-        raise PresetError(f"this Vital preset is damaged: {key} should be a list of up to {longest}")
-    for i, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise PresetError(f"this Vital preset is damaged: {key}[{i}] is not an object")
-        item(entry, f"{key}[{i}]")
-
-
-def _check_lfo(lfo: Mapping[str, Any], where: str) -> None:
-    n, points, powers = lfo.get("num_points"), lfo.get("points", []), lfo.get("powers", [])
-    numbers = isinstance(points, list) and isinstance(powers, list) and all(
-        isinstance(x, (int, float)) and math.isfinite(x) for x in (*points, *powers)
-    )
-    if not isinstance(n, int) or not 1 <= n <= 100 or not numbers or len(points) < 2 * n or len(powers) < n:
-        raise PresetError(f"this Vital preset is damaged: {where} has points that do not add up")
-
-
-def _check_slot(slot: Mapping[str, Any], where: str) -> None:
-    source, destination = slot.get("source", ""), slot.get("destination", "")
-    if not isinstance(source, str) or not isinstance(destination, str):
-        raise PresetError(f"this Vital preset is damaged: {where} names no source or destination")
-    if destination and (destination not in init_controls() or _UNSAFE.fullmatch(destination)):
-        raise PresetError(f"this Vital preset routes to {destination[:60]!r} in {where}, which the engine cannot take; remove that routing in Vital")
-
-
-def _check_table(table: Mapping[str, Any], where: str) -> None:
-    for group in _objects(table.get("groups", []), where):
-        for component in _objects(group.get("components", []), where):
-            for keyframe in _objects(component.get("keyframes", []), where):
-                position = keyframe.get("position", 0)
-                if not isinstance(position, (int, float)) or not 0 <= position <= FULL_SPAN:
-                    raise PresetError(f"this Vital preset is damaged: {where} has a keyframe at {str(position)[:20]}")
-                data = keyframe.get("wave_data")
-                if data is not None and (not isinstance(data, str) or len(data) != 4 * math.ceil(FRAME_SIZE * 4 / 3)):
-                    raise PresetError(f"this Vital preset is damaged: {where} has a frame that is not {FRAME_SIZE} samples")
-
-
-def _objects(entries: Any, where: str) -> Sequence[Mapping[str, Any]]:
-    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise PresetError(f"this Vital preset is damaged: {where} is not in the form Vital writes")
-    return entries
-
-
-def vital_to_patch(text: str, note: int = 60) -> Reading:
+def vital_to_patch(text: str, note: int = 60, *, own: bool = False) -> Reading:
     """Reads a preset into the canonical schema, saying what it carries, approximates and loses.
 
+    Args:
+        own: keep the preset's own wavetables, sample and drawn LFOs as the patch's own data; without it they become
+            the standard ones most like them, which is what a model can say.
+
     Raises:
-        PresetError: see `parse`.
+        PresetError: see `presets.vital_check.parse`.
     """
     from presets.vital_reading import read  # reading is rarer than writing and needs the spectral matching
 
-    return read(parse(text), note)
-
-
-def decode_frames(table: Mapping[str, Any]) -> NDArray[np.float32]:
-    """All stored keyframes (n, 2048) of a wavetable's first component; empty when it has none."""
-    for group in table.get("groups", []):
-        for component in group.get("components", []):
-            data = [k["wave_data"] for k in component.get("keyframes", []) if "wave_data" in k]
-            frames = [np.frombuffer(base64.b64decode(d), "<f4") for d in data]
-            frames = [f for f in frames if len(f) == FRAME_SIZE and np.isfinite(f).all()]
-            if frames:
-                return np.stack(frames)
-    return np.zeros((0, FRAME_SIZE), np.float32)
+    return read(parse(text), note, own)
 
 
 __all__ = [
-    "LFO_SHAPES", "NOISES", "SUB_SHAPES", "Reading", "check", "decode_frames", "init_controls", "noise_samples",
-    "parse", "patch_to_vital", "vital_to_patch",
+    "AUTHOR", "FULL_SPAN", "LFO_POINTS", "NOISE_SLOPES", "OSCILLATORS", "SYNTH_VERSION", "TABLE_OF", "Reading",
+    "binding", "check", "destination_controls", "init_controls", "noise_samples", "oscillator_frames", "parse",
+    "patch_to_vital", "rows", "sub_frames", "vital_to_patch",
 ]  # fmt: skip
