@@ -9,12 +9,11 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if 
 LINTED := presets companion export tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint install-check clean
+.PHONY: help demo test lint install-check clean
 
 help:
 	@echo "make demo           install the light runtime and match a shipped clip"
 	@echo "make test           install what the tests need and run them"
-	@echo "make bench          measure the quality and the speed of a match"
 	@echo "make lint           ruff, mypy, import contracts"
 	@echo "make install-check  install as a user does, unpinned, and match a clip from the installed package"
 	@echo "make clean          remove the environment, caches and the demo's patches"
@@ -26,9 +25,6 @@ demo: $(VENV)/.light
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
-
-bench: $(VENV)/.test
-	$(BIN)/python tests/bench.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(LINTED)
@@ -44,10 +40,12 @@ install-check:
 	cd build/install-check && bin/python $(CURDIR)/tests/installed.py $(CURDIR)/examples/lead.flac
 
 $(VENV)/.light: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing the light runtime into $(VENV): 90 MB to download."
 	$(PIP) --editable . || { echo "$$PLATFORMS" >&2; exit 1; }
 	touch $@
 
 $(VENV)/.test: $(VENV)/.light
+	@echo "Installing what the tests need into $(VENV), torch among it: this takes minutes."
 	$(PIP) --editable '.[train,dev]'
 	touch $@
 

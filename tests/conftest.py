@@ -1,9 +1,12 @@
 """What every test shares: nothing is fetched, nothing is written outside temporary folders, and CI draws the same cases."""
 
+import ctypes
 import os
+import platform
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Set before any package is imported, and inherited by the processes that tests start.
@@ -21,3 +24,13 @@ os.environ.pop("XDG_DOCUMENTS_DIR", None)
 settings.register_profile("here", deadline=None)  # a busy machine is no failure
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+ON_GLIBC = platform.libc_ver()[0] == "glibc" and platform.machine() == "x86_64"
+FE_DFL_ENV = ctypes.c_void_p(-1)  # fenv.h of glibc on x86
+
+
+@pytest.fixture(autouse=True)
+def _subnormals() -> None:
+    """Undo the engine's flush-to-zero, which it leaves on in the thread that rendered and which hypothesis refuses."""
+    if ON_GLIBC:
+        ctypes.CDLL("libm.so.6").fesetenv(FE_DFL_ENV)
