@@ -33,7 +33,8 @@ class Patch:
     def __post_init__(self) -> None:
         checked = dict(self.schema.defaults)
         for name, value in self.values.items():
-            checked[name] = self.schema[name].check(value)
+            if name not in checked or value != checked[name] or type(value) is not type(checked[name]):
+                checked[name] = self.schema[name].check(value)  # most are defaults, which need no check
         if not 0 <= self.note <= 127:
             raise PresetError(f"the note is {self.note}; a MIDI note goes from 0 to 127")
         for name, value in checked.items():
