@@ -1,0 +1,94 @@
+"""Clips through the matcher, one after the other: each ends as an Outcome, whatever happens to it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from companion.complaints import describe, show_traceback
+from companion.errors import WhisperSynthError
+from companion.store import Files, prepare_folder, save_candidates, user_folder
+
+if TYPE_CHECKING:
+    from companion.match import Match, Matcher, MatchOptions
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a clip."""
+
+    clip: Path
+    """Absolute."""
+    match: Match | None = None
+    """None when it failed."""
+    saved: tuple[Files, ...] = ()
+    """Of each candidate, in rank order."""
+    seconds: float = 0.0
+    """From the start of this clip to its last file."""
+    error: str = ""
+
+
+class Report(Protocol):
+    """Who is told."""
+
+    def begin(self, clip: Path) -> None:
+        """A clip is taken up."""
+
+    def progress(self, so_far: Match) -> None:
+        """It is this far."""
+
+    def end(self, outcome: Outcome) -> None:
+        """It is done, or has failed."""
+
+    def fail_all(self, clips: Sequence[Path], error: str) -> None:
+        """Nothing could be begun; the error itself is still to come."""
+
+
+def match_clips(clips: Sequence[Path], options: MatchOptions, out: Path | None, report: Report) -> int:
+    """Matches and saves; 1 if a clip failed, else 0.
+
+    Raises:
+        WhisperSynthError: the model, the synth or the folder cannot be used.
+    """
+    clips = [Path(os.path.abspath(clip)) for clip in clips]
+    try:
+        folder = prepare_folder(out or user_folder())
+        matcher = open_matcher(options.synth)
+    except Exception as error:
+        report.fail_all(clips, describe(error))
+        raise
+    failed = False
+    for clip in clips:
+        report.begin(clip)
+        outcome = match_clip(matcher, clip, options, folder, report)
+        report.end(outcome)
+        failed |= bool(outcome.error)
+    return int(failed)
+
+
+def open_matcher(synth: str) -> Matcher:
+    """The model and the engines, loaded."""
+    from companion.match import Matcher
+
+    return Matcher(synth)
+
+
+def match_clip(matcher: Matcher, clip: Path, options: MatchOptions, folder: Path, report: Report) -> Outcome:
+    """One clip, matched and saved; its failure is an outcome too."""
+    began, last = time.perf_counter(), None
+    try:
+        with closing(matcher.match(clip, options)) as results:  # type: ignore[type-var]  # a generator
+            for last in results:
+                report.progress(last)
+        if last is None:
+            raise WhisperSynthError(f"{clip} gave no answer; please report it")
+        saved = save_candidates(last.clip.name, last.candidates, folder)
+    except Exception as error:
+        show_traceback(error)
+        return Outcome(clip, error=describe(error))
+    return Outcome(clip, last, saved, time.perf_counter() - began)
