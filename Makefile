@@ -9,11 +9,12 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if 
 LINTED := presets companion export tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint install-check clean
+.PHONY: help demo test bench lint install-check clean
 
 help:
 	@echo "make demo           install the light runtime and match a shipped clip"
 	@echo "make test           install what the tests need and run them"
+	@echo "make bench          measure the quality and the speed of a match"
 	@echo "make lint           ruff, mypy, import contracts"
 	@echo "make install-check  install as a user does, unpinned, and match a clip from the installed package"
 	@echo "make clean          remove the environment, caches and the demo's patches"
@@ -25,6 +26,9 @@ demo: $(VENV)/.light
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.test
+	$(BIN)/python tests/bench.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check $(LINTED)
