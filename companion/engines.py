@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.hosts.vital import VitalHost
+from companion.hosts.vital import SAMPLE_RATE, VitalHost
 from presets.patch import Patch
 
 T = TypeVar("T")
@@ -24,15 +24,29 @@ class Engines:
         self._pool = ThreadPoolExecutor(n or os.cpu_count() or 1, thread_name_prefix="engine")
         self._local = threading.local()
 
-    def render(self, patch: Patch, note: int, note_s: float, total_s: float) -> NDArray[np.float32]:
-        """One patch in the calling thread's own engine: float32 (2, n) at 44.1 kHz."""
+    def host(self, sample_rate: int = SAMPLE_RATE) -> VitalHost:
+        """The calling thread's own engine (0.14 s to open, once), set to a sample rate (1 ms)."""
         if not hasattr(self._local, "host"):
-            self._local.host = VitalHost()
-        return np.asarray(self._local.host.render_patch(patch, note, note_s, total_s))
+            self._local.host = VitalHost(sample_rate)
+        host: VitalHost = self._local.host
+        host.set_sample_rate(sample_rate)
+        return host
+
+    def render(
+        self, patch: Patch, note: int, note_s: float, total_s: float, sample_rate: int = SAMPLE_RATE
+    ) -> NDArray[np.float32]:
+        """One patch in the calling thread's engine: float32 (2, n)."""
+        return self.host(sample_rate).render_patch(patch, note, note_s, total_s)
 
     def map(self, work: Callable[[Patch], T], patches: Iterable[Patch]) -> Iterator[T]:
         """Runs `work` for each patch on the pool, in order; `work` may call `render`."""
         return self._pool.map(work, patches)
+
+    def warm(self) -> None:
+        """Opens every thread's engine now rather than at the first render."""
+        n = self._pool._max_workers
+        barrier = threading.Barrier(n)  # or one quick thread would take two of the jobs
+        list(self._pool.map(lambda _: (barrier.wait(), self.host()), range(n)))
 
     def close(self) -> None:
         """Stops the threads; what is queued is dropped."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from companion.audio import SAMPLE_RATE
+from companion.bank import coarse
 from companion.board import Candidate
 from companion.distance import Distance
 from companion.engines import Engines
+from companion.features import MODEL_RATE, clip_features
 from companion.metrics import level_db
 from presets.patch import Patch
 
@@ -21,19 +23,29 @@ class Judge:
     """Knows the clip: its sound, note-off and length."""
 
     def __init__(self, audio: NDArray[np.float32], note: int, note_off_s: float, engines: Engines) -> None:
-        self.audio = audio
         self.note_off_s = note_off_s
         self.total_s = audio.shape[1] / SAMPLE_RATE
         self.engines = engines
+        self._coarse = coarse(clip_features(audio, SAMPLE_RATE))
         init = next(engines.map(self._render, [Patch(note=note)]))
         self.distance = Distance(audio, init)
 
-    def __call__(self, patches: Iterable[Patch]) -> list[Candidate]:
+    def __call__(self, patches: Sequence[Patch]) -> list[Candidate]:
         """Candidates in the order of the patches, each with its volume set to the clip's level."""
-        return list(self.engines.map(self.judge, patches))
+        return list(self.engines.map(self._judge, patches))
 
-    def judge(self, patch: Patch) -> Candidate:
-        """One patch, in the calling thread's engine."""
+    def best(self, patches: Sequence[Patch], n: int) -> list[Patch]:
+        """The `n` patches that sound nearest at the model's rate: half the cost of the judgement itself."""
+        if len(patches) <= n:
+            return list(patches)
+        order = np.argsort(list(self.engines.map(self._roughly, patches)), kind="stable")
+        return [patches[i] for i in order[:n]]
+
+    def _roughly(self, patch: Patch) -> float:
+        audio = self.engines.render(patch, patch.note, self.note_off_s, self.total_s, MODEL_RATE)
+        return float(np.abs(coarse(clip_features(audio, MODEL_RATE)) - self._coarse).mean())
+
+    def _judge(self, patch: Patch) -> Candidate:
         audio = self._render(patch)
         off_db = level_db(audio) - self.distance.level_db
         if np.isfinite(off_db):

@@ -18,9 +18,15 @@ class VitalHost:
     """One engine. Rendering releases the GIL: a host a thread uses every core."""
 
     def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
-        self.sample_rate = sample_rate
         self._synth = vita.Synth()
-        self._synth.set_sample_rate(sample_rate)
+        self.sample_rate = 0
+        self.set_sample_rate(sample_rate)
+
+    def set_sample_rate(self, sample_rate: int) -> None:
+        """Changes the rate it renders at, in Hz; the loaded patch stays."""
+        if sample_rate != self.sample_rate:
+            self._synth.set_sample_rate(sample_rate)
+            self.sample_rate = sample_rate
 
     def set_patch(self, patch: Patch) -> None:
         """Loads a patch (8 ms and 0.15 ms a wavetable frame)."""

@@ -1,0 +1,133 @@
+"""clip -> patches: hear it, propose, judge every proposal by its sound, refine the best, rank."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from companion.audio import Clip, read_clip
+from companion.bank import Bank
+from companion.board import Board, Candidate
+from companion.engines import Engines
+from companion.errors import WhisperSynthError
+from companion.judge import Judge
+from companion.listen import listen
+from companion.model import PatchModel
+from companion.propose import Question, proposers
+from companion.refine import refine
+from presets.tempo import snap_to_tempo
+
+KINDS = ("any", "recipe", "resynth")
+SYNTHS = ("vital",)
+N_JUDGED = 5  # of each proposer, after a rough hearing
+RESERVE_S = 0.08  # of the budget, for ranking and saving
+
+
+@dataclass(frozen=True)
+class MatchOptions:
+    """What the user may ask for; validated here, once."""
+
+    note: int | None = None
+    """MIDI note to take the clip for; None: find it."""
+    start_s: float | None = None
+    end_s: float | None = None
+    candidates: int = 16
+    """Patches the model proposes."""
+    seconds: float = 2.0
+    """The whole budget of a clip; 0: no refining."""
+    kind: str = "any"
+    synth: str = "vital"
+    bpm: float | None = None
+    """Settings close to a division of this tempo become synced to it."""
+    seed: int = 0
+    keep: int = 5
+    """Candidates in the answer."""
+
+    def __post_init__(self) -> None:
+        checks = (
+            (self.kind in KINDS, f"there is no kind {self.kind!r}; choose any, recipe or resynth"),
+            (self.synth in SYNTHS, f"there is no synth {self.synth!r} here; choose {' or '.join(SYNTHS)}"),
+            (0 <= self.seconds <= 3600, f"{self.seconds:g} s to refine is out of range; give 0 to 3600"),
+            (1 <= self.candidates <= 256, f"{self.candidates} candidates is out of range; give 1 to 256"),
+            (self.note is None or 0 <= self.note <= 127, f"note {self.note} is out of range; give 0 to 127"),
+            (self.bpm is None or 20 <= self.bpm <= 300, f"{self.bpm} bpm is out of range; give 20 to 300"),
+        )
+        for fine, sentence in checks:
+            if not fine:
+                raise WhisperSynthError(sentence)
+
+
+@dataclass(frozen=True)
+class Match:
+    """What is known so far; the last one of a match has stage `done`."""
+
+    clip: Clip
+    note: int
+    note_off_s: float
+    seconds: float
+    """Since the match began."""
+    candidates: tuple[Candidate, ...]
+    """Best first; empty for silence."""
+    warnings: tuple[str, ...]
+    stage: str
+    """heard, candidates, refining, done."""
+    progress: float
+
+
+class Matcher:
+    """Holds the model and the engines: open once, match many.
+
+    Raises:
+        WhisperSynthError: the model bundle is missing, damaged or of another schema.
+    """
+
+    def __init__(self, synth: str = "vital", model: Path | None = None) -> None:
+        MatchOptions(synth=synth)
+        self.model = PatchModel(model)
+        self.bank = Bank.read(self.model.folder)
+        self.engines = Engines()
+        self.engines.warm()
+        self._thinkers = ThreadPoolExecutor(2, thread_name_prefix="propose")
+
+    def match(self, path: Path, options: MatchOptions | None = None) -> Iterator[Match]:
+        """Improving results; close the iterator to cancel.
+
+        Raises:
+            WhisperSynthError: the clip cannot be read.
+        """
+        options, began = options or MatchOptions(), time.perf_counter()
+        clip = read_clip(path, options.start_s, options.end_s)
+        heard = listen(clip, options.note)
+        board, warnings = Board(), (*clip.warnings, *heard.warnings)
+        question = Question(heard.audio, heard.pitches, heard.note_off_s, options.candidates, options.seed)
+
+        def so_far(stage: str, progress: float) -> Match:
+            best = board.ranked(options.keep, options.kind)
+            note = best[0].patch.note if best else question.notes[0]
+            return Match(clip, note, heard.note_off_s, time.perf_counter() - began, best, warnings, stage, progress)
+
+        if heard.is_silent:
+            yield so_far("done", 1.0)
+            return
+        yield so_far("heard", 0.1)
+        asked = proposers(options.kind, self.model, self.bank)
+        answers = [self._thinkers.submit(proposer, question) for proposer in asked]
+        judge = Judge(heard.audio, question.notes[0], heard.note_off_s, self.engines)
+        for n, answer in enumerate(answers, 1):
+            board.add(judge(judge.best(answer.result(), N_JUDGED)))
+            yield so_far("candidates", 0.1 + 0.4 * n / len(answers))
+        for better in refine(board, judge, began + options.seconds - RESERVE_S, options.seed):
+            board.add([better])
+            yield so_far("refining", min(0.5 + 0.5 * (time.perf_counter() - began) / options.seconds, 0.99))
+        if options.bpm:
+            board = Board(judge([snap_to_tempo(c.patch, options.bpm) for c in board.ranked(options.keep, options.kind)]))
+        yield so_far("done", 1.0)
+
+
+def match(path: Path, options: MatchOptions | None = None) -> Iterator[Match]:
+    """A match with a Matcher of its own: for one clip. For many, keep a Matcher."""
+    options = options or MatchOptions()
+    yield from Matcher(options.synth).match(path, options)

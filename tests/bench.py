@@ -1,0 +1,101 @@
+"""`make bench`: the quality and the speed of a match, on this machine, at this commit.
+
+    python tests/bench.py [--presets FOLDER] [--limit N] [--out FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+EVALUATION = ROOT / "tests" / "data" / "evaluation"
+EXAMPLE = ROOT / "examples" / "lead.flac"
+METHODS = "any,recipe,resynth,model16,prior16"
+N_WARM = 20
+N_COLD = 5
+BUNDLE_LIMIT_MB = 45
+WORKER = """
+import json, resource, sys, time
+from pathlib import Path
+from companion.match import Matcher
+matcher = Matcher()
+list(matcher.match(Path(sys.argv[1])))
+seconds = []
+for _ in range(int(sys.argv[2])):
+    began = time.perf_counter()
+    *_, last = matcher.match(Path(sys.argv[1]))
+    seconds.append(time.perf_counter() - began)
+print(json.dumps({"seconds": seconds, "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+                  "candidates": len(last.candidates)}))
+"""
+
+
+def warm_matches() -> dict[str, float]:
+    """Seconds of matches in one process (median, 95th percentile) and its peak memory in MB."""
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, str(EXAMPLE), str(N_WARM)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    seconds = sorted(result["seconds"])
+    return {
+        "median_s": statistics.median(seconds),
+        "p95_s": seconds[int(0.95 * (len(seconds) - 1) + 0.5)],
+        "peak_mb": result["peak_kb"] / 1024 if platform.system() == "Linux" else result["peak_kb"] / 2**20,
+    }
+
+
+def cold_command() -> float:
+    """Median seconds of the whole command, from nothing to files."""
+    command = [sys.executable, "-c", "from companion.cli import main; main()", "match", str(EXAMPLE), "--json"]
+    seconds = []
+    for _ in range(N_COLD):
+        with tempfile.TemporaryDirectory() as out:
+            began = time.perf_counter()
+            subprocess.run([*command, "--out", out], capture_output=True, check=True, cwd=ROOT)
+            seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def bundle_mb() -> float:
+    """Size of the models and tables that ship."""
+    files = [p for folder in ("companion/models", "presets") for p in (ROOT / folder).rglob("*") if p.is_file()]
+    return sum(p.stat().st_size for p in files if "__pycache__" not in p.parts) / 1e6
+
+
+def commit() -> str:
+    """The commit that is measured, marked when files differ from it."""
+    git = ["git", "-C", str(ROOT)]
+    name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    dirty = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True).stdout
+    return name + (" with changes" if dirty.strip() else "")
+
+
+def main() -> None:
+    """Measures everything and prints it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--presets", type=Path, default=EVALUATION)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench")
+    parser.add_argument("--methods", default=METHODS)
+    arguments = parser.parse_args()
+    print(f"commit {commit()}; {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    warm = warm_matches()
+    print(f"a warm match: median {warm['median_s']:.2f} s, 95th percentile {warm['p95_s']:.2f} s, peak {warm['peak_mb']:.0f} MB")
+    print(f"the command from cold: {cold_command():.2f} s")
+    print(f"models and tables: {bundle_mb():.1f} MB (at most {BUNDLE_LIMIT_MB})")
+    limit = ["--limit", str(arguments.limit)] if arguments.limit else []
+    evaluate = [sys.executable, "-m", "export", "evaluate", str(arguments.presets), "--out", str(arguments.out)]
+    subprocess.run([*evaluate, "--methods", arguments.methods, *limit], check=True, cwd=ROOT)
+
+
+if __name__ == "__main__":
+    main()
