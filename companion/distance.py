@@ -3,7 +3,7 @@
     distance = Distance(clip, init=init_render)   # the target's features are computed once
     score = distance(audio)                       # 0 the same sound, about 1 no better than the init patch, 2 the worst
     scores = distance.many(audios)
-    rough = Distance(clip, init=init_render, fast=True)      # a third of the cost, for the first round of many
+    rough = Distance(clip, init=init_render, fast=True)      # half the cost, for the first round of many
 
 It takes the four measures of `companion.metrics` at sizes that share their spectra, and divides each by what Vital's init
 patch measures (`init`, rendered at the clip's note; without it, by what it measures on average, which ranks as well but

@@ -219,7 +219,7 @@ def prepare_folder(
     targets, excluded = [], {}
     for path in track(sorted(Path(folder).glob("*.vital"))[:limit]):
         try:
-            target = prepare(path.stem, path.read_text(encoding="utf-8"), seed, cache)
+            target = prepare(path.stem, path.read_text("utf-8", errors="replace"), seed, cache)
         except LoadError as error:
             excluded[path.stem] = str(error)
             continue
