@@ -27,7 +27,7 @@ def _oscillators(patch: Patch) -> list[Weighed]:
         if not patch[f"{section}.on"]:
             continue
         heard = _loudness(patch, section)
-        wave = wave_words(patch, section).removeprefix("a ").removeprefix("an ")
+        wave = wave_words(patch, section).partition(",")[0].removeprefix("a ").removeprefix("an ")
         voices = int(patch.number(f"{section}.voices"))
         unison = f", {voices} voices {_value(patch, f'{section}.detune')} detuned" if voices > 1 else ""
         facts.append((weight * heard, f"{section} {wave}{unison}"))

@@ -206,7 +206,8 @@ def candidates_table(outcome: Outcome) -> Table:
     candidates = outcome.match.candidates if outcome.match else ()
     for rank, (candidate, files) in enumerate(zip(candidates, outcome.saved, strict=True), 1):
         settings = "\n".join(settings_that_matter(candidate.patch))
-        cells = str(rank), candidate.kind, score_text(candidate.score), settings, files["txt"].stem
+        score = score_text(candidate.score).replace(" (", "\n(")
+        cells = str(rank), candidate.kind, score, settings, files["txt"].stem
         table.add_row(*(Text(cell) for cell in cells))  # Text: a name with brackets is no markup
     return table
 
