@@ -26,7 +26,9 @@ def coarse(mel: NDArray[np.float32]) -> NDArray[np.float32]:
     """What is compared, of features (..., n_mels, n_frames): (..., prod(COARSE))."""
     floored = np.maximum(mel, FEATURE_TOP - RANGE)
     bands, times = COARSE
-    pooled = floored.reshape(*mel.shape[:-2], bands, N_MELS // bands, times, N_FRAMES // times).mean(axis=(-3, -1))
+    pooled = floored.reshape(*mel.shape[:-2], bands, N_MELS // bands, times, N_FRAMES // times).mean(
+        axis=(-3, -1)
+    )
     return np.asarray(pooled.reshape(*mel.shape[:-2], -1), np.float32)
 
 
@@ -69,9 +71,16 @@ class Bank:
             return None
         try:
             with np.load(path, allow_pickle=False) as data:
-                return cls(**{k: data[k].astype(np.float32) if data[k].dtype == np.float16 else data[k] for k in data.files})
+                return cls(
+                    **{
+                        k: data[k].astype(np.float32) if data[k].dtype == np.float16 else data[k]
+                        for k in data.files
+                    }
+                )
         except (OSError, ValueError, TypeError) as error:
-            raise WhisperSynthError(f"{path} is damaged ({type(error).__name__}); install whispersynth again") from None
+            raise WhisperSynthError(
+                f"{path} is damaged ({type(error).__name__}); install whispersynth again"
+            ) from None
 
     def nearest(self, mel: NDArray[np.float32], n: int, notes: tuple[int, ...] = ()) -> list[Sentence]:
         """The `n` remembered sounds most like features (n_mels, n_frames), played near one of `notes` (any: empty)."""

@@ -59,7 +59,10 @@ def alike(a: Patch, b: Patch) -> bool:
     if a.kind != b.kind or a.note != b.note:
         return False
     if a.kind == "resynth":
-        return all(np.array_equal(a.assets[k], b.assets[k]) for k in a.assets if k in b.assets) and a.values == b.values
+        return (
+            all(np.array_equal(a.assets[k], b.assets[k]) for k in a.assets if k in b.assets)
+            and a.values == b.values
+        )
     for row in a.schema:
         x, y = a[row.name], b[row.name]
         if x == y or not row.bins:

@@ -53,7 +53,9 @@ class PatchModel:
                 for name in (ENCODER, DECODER)
             )
         except Exception as error:  # onnxruntime raises its own unexported family
-            raise WhisperSynthError(f"the model in {self.folder} is damaged ({type(error).__name__}); install whispersynth again") from None
+            raise WhisperSynthError(
+                f"the model in {self.folder} is damaged ({type(error).__name__}); install whispersynth again"
+            ) from None
         past = [i for i in self._decoder.get_inputs() if i.name.startswith("past_key_values")]
         self._past = {i.name: (int(i.shape[1]), int(i.shape[3])) for i in past}  # name -> (heads, head size)
         self._present = [o.name for o in self._decoder.get_outputs()[1:]]
@@ -100,7 +102,10 @@ class PatchModel:
             if done.all():
                 break
             said = np.where(done, PAD, said)
-        return [Spoken(s.sentence(), float(lp / max(ln, 1))) for s, lp, ln in zip(speakers, log_p, length, strict=True)]
+        return [
+            Spoken(s.sentence(), float(lp / max(ln, 1)))
+            for s, lp, ln in zip(speakers, log_p, length, strict=True)
+        ]
 
     def logits(self, hidden: NDArray[np.float32], ids: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         """Logits (1, vocabulary) after each of the given tokens, without mask: what parity is measured on."""
@@ -118,10 +123,14 @@ class PatchModel:
 class _Decoder:
     """One batch being decoded: keeps the key-value cache between steps."""
 
-    def __init__(self, session: Any, past: dict[str, tuple[int, int]], present: list[str], hidden: NDArray[np.float32]) -> None:
+    def __init__(
+        self, session: Any, past: dict[str, tuple[int, int]], present: list[str], hidden: NDArray[np.float32]
+    ) -> None:
         self._session, self._names, self._hidden = session, present, hidden
         n = len(hidden)
-        self._cache = {name: np.zeros((n, heads, 0, size), np.float32) for name, (heads, size) in past.items()}
+        self._cache = {
+            name: np.zeros((n, heads, 0, size), np.float32) for name, (heads, size) in past.items()
+        }
         self._first = True
 
     def step(self, said: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -161,7 +170,9 @@ def _read_card(folder: Path) -> dict[str, Any]:
     try:
         card = dict(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
-        raise WhisperSynthError(f"there is no model in {folder}; install whispersynth again or name a folder with {CARD}") from None
+        raise WhisperSynthError(
+            f"there is no model in {folder}; install whispersynth again or name a folder with {CARD}"
+        ) from None
     except (OSError, ValueError) as error:
         raise WhisperSynthError(f"{path} cannot be read ({error}); install whispersynth again") from None
     if card.get("schema_hash") != wavetable_synth().hash or card.get("vocabulary") != vocabulary().size:

@@ -120,7 +120,9 @@ class Vocabulary:
                 continue
             value = patch[row.name]
             if value == OWN:
-                raise WhisperSynthError(f"{row.name} is the patch's own data, which the model cannot say; use a standard choice")
+                raise WhisperSynthError(
+                    f"{row.name} is the patch's own data, which the model cannot say; use a standard choice"
+                )
             token = row.value_to_token(value)
             values[row.name] = row.token_to_value(token)
             ids.append(offset + token)
@@ -136,7 +138,9 @@ class Vocabulary:
         for position, token in enumerate(i for i in ids if i not in (PAD, BOS)):
             low, high = speaker.allowed()
             if not low <= token < high:
-                raise WhisperSynthError(f"token {token} at {position} is outside {low}..{high - 1}; the model does not fit this schema")
+                raise WhisperSynthError(
+                    f"token {token} at {position} is outside {low}..{high - 1}; the model does not fit this schema"
+                )
             if token == EOS:
                 break
             speaker.say(token)

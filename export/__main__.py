@@ -8,7 +8,11 @@ from typing import Annotated, Optional
 
 import typer
 
-app = typer.Typer(help="Patches -> clips -> a fine-tuned Whisper -> ONNX -> figures.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Patches -> clips -> a fine-tuned Whisper -> ONNX -> figures.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to; run again to continue.")]
 Seed = Annotated[int, typer.Option(help="The same seed makes the same data.")]
@@ -17,7 +21,12 @@ Workers = Annotated[Optional[int], typer.Option(help="Processes; default: one a 
 
 
 @app.command()
-def sample(out: Out, n: Annotated[int, typer.Option(help="Patches to draw.")] = 1000, seed: Seed = 0, real: Real = None) -> None:
+def sample(
+    out: Out,
+    n: Annotated[int, typer.Option(help="Patches to draw.")] = 1000,
+    seed: Seed = 0,
+    real: Real = None,
+) -> None:
     """Draw patches from the priors; silent or clipping ones are drawn again."""
     from export.priors import real_patches
     from export.render import sample_to
@@ -27,7 +36,11 @@ def sample(out: Out, n: Annotated[int, typer.Option(help="Patches to draw.")] = 
 
 @app.command()
 def render(
-    out: Out, n: Annotated[int, typer.Option(help="Clips to render.")] = 60_000, seed: Seed = 0, real: Real = None, workers: Workers = None
+    out: Out,
+    n: Annotated[int, typer.Option(help="Clips to render.")] = 60_000,
+    seed: Seed = 0,
+    real: Real = None,
+    workers: Workers = None,
 ) -> None:
     """Draw patches and render them at varied notes, durations and velocities, on every core, into Parquet shards."""
     from export.priors import real_patches
@@ -41,8 +54,12 @@ def render(
 def train(
     data: Annotated[list[Path], typer.Argument(help="Folders of shards.")],
     out: Out,
-    base: Annotated[str, typer.Option(help="A hub id (openai/whisper-small), a folder, or scratch.")] = "openai/whisper-small",
-    decoder_layers: Annotated[Optional[int], typer.Option(help="Keep so many of the base's decoder layers.")] = None,  # noqa: UP045
+    base: Annotated[
+        str, typer.Option(help="A hub id (openai/whisper-small), a folder, or scratch.")
+    ] = "openai/whisper-small",
+    decoder_layers: Annotated[
+        Optional[int], typer.Option(help="Keep so many of the base's decoder layers.")
+    ] = None,  # noqa: UP045
     d_model: Annotated[int, typer.Option(help="Width, from scratch.")] = 256,
     layers: Annotated[int, typer.Option(help="Layers, from scratch.")] = 4,
     steps: int = 4000,
@@ -51,7 +68,9 @@ def train(
     warmup: int = 200,
     save_every: int = 250,
     seed: Seed = 0,
-    init: Annotated[Optional[Path], typer.Option(help="A checkpoint of ours to go on from with new data.")] = None,  # noqa: UP045
+    init: Annotated[
+        Optional[Path], typer.Option(help="A checkpoint of ours to go on from with new data.")
+    ] = None,  # noqa: UP045
     threads: Workers = None,
 ) -> None:
     """Fine-tune a Whisper on the shards: bf16, checkpointed, resumable, on a GPU when there is one."""
@@ -66,7 +85,9 @@ def train(
 def onnx(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder of a training run.")],
     out: Out,
-    int8: Annotated[bool, typer.Option(help="int8 decoder weights (a third smaller, faster to decode).")] = False,
+    int8: Annotated[
+        bool, typer.Option(help="int8 decoder weights (a third smaller, faster to decode).")
+    ] = False,
 ) -> None:
     """Export to a model bundle and check it against torch."""
     from export.to_onnx import export

@@ -40,7 +40,9 @@ def load_clips(folders: list[Path], limit: int | None = None) -> Clips:
     """
     paths = sorted(p for folder in folders for p in folder.glob("clips-*.parquet"))
     if not paths:
-        raise FileNotFoundError(f"no clips in {', '.join(map(str, folders))}; run `python -m export render` first")
+        raise FileNotFoundError(
+            f"no clips in {', '.join(map(str, folders))}; run `python -m export render` first"
+        )
     mels, sentences, seen = [], [], 0
     for path in paths:
         table = pq.read_table(path, columns=["mel", "tokens"])
@@ -56,7 +58,9 @@ def load_clips(folders: list[Path], limit: int | None = None) -> Clips:
     return Clips(np.concatenate(mels), tokens, length)
 
 
-def batches(clips: Clips, index: NDArray[np.int64], batch_size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def batches(
+    clips: Clips, index: NDArray[np.int64], batch_size: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
     """Row numbers of one epoch's batches: shuffled, then grouped by sentence length so that little is padding."""
     order = rng.permutation(index)
     for chunk in np.array_split(order, max(len(order) // (batch_size * 32), 1)):
@@ -74,7 +78,9 @@ def features(packed: NDArray[np.uint8]) -> NDArray[np.float32]:
 def roughen(mel: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """What a real clip adds to a clean render: a noise floor, an EQ tilt, a few ms of lead-in, a little grain."""
     n = len(mel)
-    tilt = rng.normal(0, 0.06, (n, 1, 1)) * np.linspace(-1, 1, N_MELS)[None, :, None]  # 0.06 = 2.4 dB at the ends
+    tilt = (
+        rng.normal(0, 0.06, (n, 1, 1)) * np.linspace(-1, 1, N_MELS)[None, :, None]
+    )  # 0.06 = 2.4 dB at the ends
     floor = FEATURE_TOP - rng.uniform(1.0, 2.0, (n, 1, 1)) * np.where(rng.random((n, 1, 1)) < 0.5, 1.0, 2.0)
     out = np.maximum(mel + tilt + rng.normal(0, 0.02, mel.shape), floor).astype(np.float32)
     for row, shift in zip(out, rng.integers(0, 3, n) * (rng.random(n) < 0.3), strict=True):

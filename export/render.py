@@ -75,7 +75,9 @@ def pack_mel(mel: NDArray[np.float32]) -> bytes:
 
 def unpack_mel(data: bytes) -> NDArray[np.float32]:
     """Features (n_mels, n_frames) of packed ones; the opposite of pack_mel."""
-    return (FEATURE_TOP - np.frombuffer(data, np.uint8).reshape(N_MELS, N_FRAMES) * MEL_STEP).astype(np.float32)
+    return (FEATURE_TOP - np.frombuffer(data, np.uint8).reshape(N_MELS, N_FRAMES) * MEL_STEP).astype(
+        np.float32
+    )
 
 
 def sample_to(folder: Path, n: int, seed: int = 0, pool: Sequence[Patch] = ()) -> Path:
@@ -96,7 +98,9 @@ def sample_to(folder: Path, n: int, seed: int = 0, pool: Sequence[Patch] = ()) -
 _HOST: VitalHost | None = None
 
 
-def render_shard(folder: Path, seed: int, shard: int, pool: Sequence[Patch] = (), n: int = SHARD_CLIPS) -> Path:
+def render_shard(
+    folder: Path, seed: int, shard: int, pool: Sequence[Patch] = (), n: int = SHARD_CLIPS
+) -> Path:
     """Makes one shard, whole or not at all."""
     global _HOST  # one engine a worker process: opening one costs 0.14 s
     _HOST = _HOST or VitalHost(RENDER_RATE)
@@ -124,13 +128,17 @@ def _work(job: tuple[Path, int, int, Sequence[Patch], int]) -> Path:
     return render_shard(*job)
 
 
-def render(folder: Path, n_clips: int, seed: int = 0, pool: Sequence[Patch] = (), workers: int | None = None) -> Iterator[Path]:
+def render(
+    folder: Path, n_clips: int, seed: int = 0, pool: Sequence[Patch] = (), workers: int | None = None
+) -> Iterator[Path]:
     """Renders `n_clips` into `folder`, yielding shards as they are done; run again to continue."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.tmp"):
         stale.unlink()
     full, rest = divmod(n_clips, SHARD_CLIPS)
-    jobs = [(folder, seed, s, pool, SHARD_CLIPS) for s in range(full)] + [(folder, seed, full, pool, rest)] * bool(rest)
+    jobs = [(folder, seed, s, pool, SHARD_CLIPS) for s in range(full)] + [
+        (folder, seed, full, pool, rest)
+    ] * bool(rest)
     write_manifest(folder, seed, n_clips, len(pool))
     workers = workers or os.cpu_count() or 1
     with mp.get_context("spawn").Pool(workers) as processes:
@@ -150,7 +158,9 @@ def write_manifest(folder: Path, seed: int, n_clips: int, n_real: int) -> None:
     )
     for other in manifest["runs"]:
         if other["schema_hash"] != run["schema_hash"]:
-            raise ValueError(f"{folder} holds clips of schema {other['schema_hash']}, this is {run['schema_hash']}; choose another folder")
+            raise ValueError(
+                f"{folder} holds clips of schema {other['schema_hash']}, this is {run['schema_hash']}; choose another folder"
+            )
     manifest["runs"] = [r for r in manifest["runs"] if r["seed"] != seed] + [run]
     path.write_text(json.dumps(manifest, indent=1))
 

@@ -80,7 +80,9 @@ def canonical_order(values: Mapping[str, Value]) -> tuple[dict[str, Value], int]
     if (bool(out["osc2.on"]), out["osc2.level"]) > (bool(out["osc1.on"]), out["osc1.level"]):
         out = _swap(out, "osc1", "osc2")
     for first, second in (("env2", "env3"), ("lfo1", "lfo2")):
-        order = [s for s in (out[f"mod{n}.source"] for n in range(1, N_MOD_SLOTS + 1)) if s in (first, second)]
+        order = [
+            s for s in (out[f"mod{n}.source"] for n in range(1, N_MOD_SLOTS + 1)) if s in (first, second)
+        ]
         if order and order[0] == second:
             out = _swap(out, first, second)
     return _shift_octave(_sort_slots(out))
@@ -90,7 +92,9 @@ def _swap(values: Mapping[str, Value], a: str, b: str) -> dict[str, Value]:
     def other(text: str) -> str:
         return re.sub(rf"\b({a}|{b})\b", lambda m: b if m[0] == a else a, text)
 
-    swapped = {other(k): (other(v) if isinstance(v, str) and k.startswith("mod") else v) for k, v in values.items()}
+    swapped = {
+        other(k): (other(v) if isinstance(v, str) and k.startswith("mod") else v) for k, v in values.items()
+    }
     return {k: swapped[k] for k in values}
 
 
@@ -127,7 +131,11 @@ def sample_patch(rng: Rng, pool: Sequence[Patch] = ()) -> Patch:
     values = mixture(pool, rng) if len(pool) and rng.random() > P_FRESH else fresh_patch(rng)
     values["volume.level"] = -6.0
     ordered, octaves = canonical_order(values)
-    played = int(np.clip(rng.normal(53, 12), *NOTES)) if rng.random() < 0.8 else int(rng.integers(NOTES[0], NOTES[1] + 1))
+    played = (
+        int(np.clip(rng.normal(53, 12), *NOTES))
+        if rng.random() < 0.8
+        else int(rng.integers(NOTES[0], NOTES[1] + 1))
+    )
     note = int(np.clip(played + 12 * octaves * (rng.random() < 0.5), *NOTES))
     return Patch(ordered, note=note).canonical()
 

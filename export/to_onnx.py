@@ -53,7 +53,9 @@ def export(checkpoint: Path, bundle: Path, int8: bool = False, card: dict[str, A
     with tempfile.TemporaryDirectory() as temporary:
         source, out = Path(temporary) / "checkpoint", Path(temporary) / "onnx"
         prepare(checkpoint, source)
-        main_export(str(source), output=out, task="automatic-speech-recognition-with-past", nb_max_frames=N_FRAMES)
+        main_export(
+            str(source), output=out, task="automatic-speech-recognition-with-past", nb_max_frames=N_FRAMES
+        )
         bundle.mkdir(parents=True, exist_ok=True)
         half_weights(out / "encoder_model.onnx", bundle / ENCODER)
         decoder = out / "decoder_model_merged.onnx"
@@ -61,7 +63,10 @@ def export(checkpoint: Path, bundle: Path, int8: bool = False, card: dict[str, A
             quantise(decoder, bundle / DECODER)
         else:
             half_weights(decoder, bundle / DECODER)
-    write_card(bundle, {**(card or {}), "decoder_storage": "int8" if int8 else "float16", "encoder_storage": "float16"})
+    write_card(
+        bundle,
+        {**(card or {}), "decoder_storage": "int8" if int8 else "float16", "encoder_storage": "float16"},
+    )
     return parity(checkpoint, bundle)
 
 
@@ -74,7 +79,11 @@ def prepare(checkpoint: Path, folder: Path) -> None:
     WhisperFeatureExtractor(feature_size=N_MELS, chunk_length=int(CLIP_S)).save_pretrained(folder)
     words = Tokenizer(WordLevel({f"t{i}": i for i in range(vocabulary().size)}, unk_token=f"t{PAD}"))
     PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token=f"t{PAD}", bos_token=f"t{BOS}", eos_token=f"t{EOS}", unk_token=f"t{PAD}"
+        tokenizer_object=words,
+        pad_token=f"t{PAD}",
+        bos_token=f"t{BOS}",
+        eos_token=f"t{EOS}",
+        unk_token=f"t{PAD}",
     ).save_pretrained(folder)
 
 
@@ -125,8 +134,12 @@ def parity(checkpoint: Path, bundle: Path, n_steps: int = 24) -> Parity:
     hidden = runtime.hear(mel)
     with torch.no_grad():
         expected_hidden = model.model.encoder(torch.from_numpy(mel[None])).last_hidden_state.numpy()
-        ids = model.generate(torch.from_numpy(mel[None]), max_new_tokens=n_steps, do_sample=False).numpy()[:, :n_steps]
-        expected = model(input_features=torch.from_numpy(mel[None]), decoder_input_ids=torch.from_numpy(ids)).logits.numpy()[0]
+        ids = model.generate(torch.from_numpy(mel[None]), max_new_tokens=n_steps, do_sample=False).numpy()[
+            :, :n_steps
+        ]
+        expected = model(
+            input_features=torch.from_numpy(mel[None]), decoder_input_ids=torch.from_numpy(ids)
+        ).logits.numpy()[0]
     got = np.concatenate(runtime.logits(hidden, ids[0]))
     return Parity(
         float(np.abs(hidden - expected_hidden).max()),

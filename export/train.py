@@ -22,7 +22,9 @@ from companion.features import N_FRAMES, N_MELS
 from companion.tokens import BOS, EOS, PAD, Vocabulary, vocabulary
 from export.dataset import IGNORE, Clips, batches, features, load_clips, roughen
 
-EMBEDDING_SCALE = 0.02  # new words start small: at the default scale the first loss is 19 instead of ln(vocabulary)
+EMBEDDING_SCALE = (
+    0.02  # new words start small: at the default scale the first loss is 19 instead of ln(vocabulary)
+)
 DECAY = 0.35  # of the steps
 NEIGHBOUR = 0.1  # share of the target that each neighbouring bin of a knob gets
 
@@ -87,7 +89,11 @@ def fine_tunable(options: TrainOptions, words: Vocabulary) -> WhisperForConditio
     """The base's weights in a model of our context: all but the word embeddings, positions cut to the front."""
     base = WhisperForConditionalGeneration.from_pretrained(options.base, dtype=torch.float32)
     config = WhisperConfig.from_dict({**base.config.to_dict(), **context(words)})
-    kept = np.linspace(0, config.decoder_layers - 1, options.decoder_layers or config.decoder_layers).round().astype(int)
+    kept = (
+        np.linspace(0, config.decoder_layers - 1, options.decoder_layers or config.decoder_layers)
+        .round()
+        .astype(int)
+    )
     config.decoder_layers = len(kept)
     model = WhisperForConditionalGeneration(config)
     old, new = base.state_dict(), model.state_dict()
@@ -130,7 +136,9 @@ def patch_loss(logits: torch.Tensor, labels: torch.Tensor, near: Neighbours) -> 
     said = labels != IGNORE
     log_p = F.log_softmax(logits[said].float(), dim=-1)  # (n_said, vocabulary)
     target = labels[said]
-    picked = [log_p.gather(1, t[:, None]).squeeze(1) for t in (target, near.below[target], near.above[target])]
+    picked = [
+        log_p.gather(1, t[:, None]).squeeze(1) for t in (target, near.below[target], near.above[target])
+    ]
     return -((1 - 2 * NEIGHBOUR) * picked[0] + NEIGHBOUR * (picked[1] + picked[2])).mean()
 
 
@@ -195,7 +203,10 @@ def train(options: TrainOptions) -> Path:
             progress.clips_seen += len(rows)
             if progress.step % 25 == 0:
                 rate = progress.clips_seen / (progress.seconds + time.monotonic() - started)
-                print(f"step {progress.step}/{options.steps} loss {np.mean(losses[-25:]):.4f} {rate:.1f} clips/s", flush=True)
+                print(
+                    f"step {progress.step}/{options.steps} loss {np.mean(losses[-25:]):.4f} {rate:.1f} clips/s",
+                    flush=True,
+                )
             if progress.step % options.save_every == 0 or progress.step >= options.steps:
                 progress.seconds += time.monotonic() - started
                 started = time.monotonic()
@@ -208,7 +219,9 @@ def train(options: TrainOptions) -> Path:
     return checkpoint
 
 
-def to_tensors(clips: Clips, rows: np.ndarray, device: str, rng: np.random.Generator | None) -> tuple[torch.Tensor, torch.Tensor]:
+def to_tensors(
+    clips: Clips, rows: np.ndarray, device: str, rng: np.random.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Features (batch, n_mels, n_frames) and labels (batch, length): the sentence without BOS, padding ignored."""
     mel = features(clips.mel[rows])
     if rng is not None:

@@ -55,10 +55,15 @@ def test_reads_the_envelope(host, values):
     steps = np.square(audio).mean(axis=0)[: 300 * 220].reshape(300, 220).mean(axis=1)
     found = fit_contour(np.sqrt(steps), NOTE_S).values()
     for name, value in values.items():
-        assert found[name] == pytest.approx(value, rel=0.3, abs=6.0 if name.endswith("sustain") else 0.02), name
+        assert found[name] == pytest.approx(value, rel=0.3, abs=6.0 if name.endswith("sustain") else 0.02), (
+            name
+        )
 
 
-@pytest.mark.parametrize("audio", [np.zeros((2, 44100), np.float32), np.full((2, 3000), 1e-5, np.float32), np.ones((2, 400), np.float32)])
+@pytest.mark.parametrize(
+    "audio",
+    [np.zeros((2, 44100), np.float32), np.full((2, 3000), 1e-5, np.float32), np.ones((2, 400), np.float32)],
+)
 def test_survives_what_holds_no_note(audio):
     for patch in sketch(audio, 60.0, 0.5, 2):
         assert patch.kind == "recipe"

@@ -98,7 +98,9 @@ def test_training_learns_and_resumes(options: TrainOptions, checkpoint: Path) ->
 
 
 @pytest.mark.parametrize("int8", [False, True])
-def test_the_bundle_says_what_torch_says_and_only_valid_patches(checkpoint: Path, tmp_path: Path, int8: bool) -> None:
+def test_the_bundle_says_what_torch_says_and_only_valid_patches(
+    checkpoint: Path, tmp_path: Path, int8: bool
+) -> None:
     parity = export(checkpoint, tmp_path, int8=int8)
     assert parity.encoder < 0.02
     assert parity.logits < (0.5 if int8 else 0.02)
