@@ -149,7 +149,7 @@ class _Decoder:
         return np.asarray(logits[:, -1], np.float32)
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def _softmax(logits: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
     x = np.exp(logits - logits.max(axis=-1, keepdims=True), dtype=np.float64)
     return np.asarray(x / x.sum(axis=-1, keepdims=True))
 

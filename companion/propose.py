@@ -88,5 +88,6 @@ def from_resynthesis(q: Question) -> list[Patch]:
 
 def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[Proposer]:
     """Who is asked for a kind of answer, quickest to answer first."""
-    recipe = [from_sketch, *([from_bank(bank)] if bank else []), from_model(model)]
-    return {"recipe": recipe, "resynth": [from_resynthesis], "any": [from_resynthesis, *recipe]}[kind]
+    recipe: list[Proposer] = [from_sketch, *([from_bank(bank)] if bank else []), from_model(model)]
+    resynth: list[Proposer] = [from_resynthesis]
+    return {"recipe": recipe, "resynth": resynth, "any": resynth + recipe}[kind]

@@ -58,8 +58,8 @@ def train(
         str, typer.Option(help="A hub id (openai/whisper-small), a folder, or scratch.")
     ] = "openai/whisper-small",
     decoder_layers: Annotated[
-        Optional[int], typer.Option(help="Keep so many of the base's decoder layers.")
-    ] = None,  # noqa: UP045
+        int | None, typer.Option(help="Keep so many of the base's decoder layers.")
+    ] = None,
     d_model: Annotated[int, typer.Option(help="Width, from scratch.")] = 256,
     layers: Annotated[int, typer.Option(help="Layers, from scratch.")] = 4,
     steps: int = 4000,
@@ -69,8 +69,8 @@ def train(
     save_every: int = 250,
     seed: Seed = 0,
     init: Annotated[
-        Optional[Path], typer.Option(help="A checkpoint of ours to go on from with new data.")
-    ] = None,  # noqa: UP045
+        Path | None, typer.Option(help="A checkpoint of ours to go on from with new data.")
+    ] = None,
     threads: Workers = None,
 ) -> None:
     """Fine-tune a Whisper on the shards: bf16, checkpointed, resumable, on a GPU when there is one."""

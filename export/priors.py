@@ -32,8 +32,10 @@ def fold_macros(patch: Patch) -> Patch:
             continue
         values[f"mod{n}.source"] = "none"
         rest = patch.number(f"macro.m{source[-1]}") / 100 if source.startswith("macro") else 0.0
-        row = patch.schema[target] if target in patch.schema else None
-        if row is not None and row.kind == "continuous" and rest:
+        if target not in patch.schema or not rest:
+            continue
+        row = patch.schema[target]
+        if row.kind == "continuous":
             raw = row.value_to_raw(patch[target]) + rest * patch.number(f"mod{n}.amount") / 100
             values[target] = row.raw_to_value(raw)
     return patch.with_values(values)

@@ -7,7 +7,6 @@ loss (cross-entropy, shared a little between neighbouring bins of a knob), the l
 from __future__ import annotations
 
 import json
-import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path

@@ -12,6 +12,9 @@ from presets.vital import check, parse, patch_to_vital
 
 SAMPLE_RATE = 44_100
 VELOCITY = 0.8
+# An engine glides from the last patch's levels and lets its voices ring out: at -14 dBFS in the first 100 ms of a render.
+# A moment of silence after loading (3 ms) brings that under -50 dB; velocity 0 starts no voice.
+SETTLE_S = 0.15
 
 
 class VitalHost:
@@ -48,6 +51,7 @@ class VitalHost:
     def _load(self, text: str) -> None:
         if not self._synth.load_json(text):
             raise WhisperSynthError("the Vital engine refused the patch; please report it with the .vital file")
+        self._synth.render(0, 0.0, SETTLE_S, SETTLE_S)
 
     def render(
         self, note: int, note_s: float, total_s: float, velocity: float = VELOCITY
