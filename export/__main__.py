@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -16,8 +16,8 @@ app = typer.Typer(
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to; run again to continue.")]
 Seed = Annotated[int, typer.Option(help="The same seed makes the same data.")]
-Real = Annotated[Optional[Path], typer.Option(help="Folder of .vital presets to mix into the samples.")]  # noqa: UP045
-Workers = Annotated[Optional[int], typer.Option(help="Processes; default: one a core.")]  # noqa: UP045
+Real = Annotated[Path | None, typer.Option(help="Folder of .vital presets to mix into the samples.")]
+Workers = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 
 
 @app.command()
