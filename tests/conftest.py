@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import signal
 import tempfile
 from pathlib import Path
 
@@ -20,6 +21,9 @@ os.environ.update(
     HF_HUB_OFFLINE="1",
 )
 os.environ.pop("XDG_DOCUMENTS_DIR", None)
+
+# A shell that starts this in the background has it ignore Ctrl-C, and the processes that tests interrupt with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("here", deadline=None)  # a busy machine is no failure
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
