@@ -17,16 +17,19 @@ from companion.metrics import level_db
 from presets.patch import Patch
 
 VOLUME = "volume.level"
+ROUGH_TAIL_S = 0.3  # of what follows note-off, in a rough hearing
 
 
 class Judge:
     """Knows the clip: its sound, note-off and length."""
 
     def __init__(self, audio: NDArray[np.float32], note: int, note_off_s: float, engines: Engines) -> None:
+        self.audio = audio
         self.note_off_s = note_off_s
         self.total_s = audio.shape[1] / SAMPLE_RATE
         self.engines = engines
-        self._coarse = coarse(clip_features(audio, SAMPLE_RATE))
+        self._rough_s = min(self.total_s, note_off_s + ROUGH_TAIL_S)
+        self._coarse = coarse(clip_features(audio[:, : round(self._rough_s * SAMPLE_RATE)], SAMPLE_RATE))
         init = next(engines.map(self._render, [Patch(note=note)]))
         self.distance = Distance(audio, init)
 
@@ -35,14 +38,14 @@ class Judge:
         return list(self.engines.map(self._judge, patches))
 
     def best(self, patches: Sequence[Patch], n: int) -> list[Patch]:
-        """The `n` patches that sound nearest at the model's rate: half the cost of the judgement itself."""
+        """The `n` patches that sound nearest at the model's rate and without most of the tail: a third of the cost."""
         if len(patches) <= n:
             return list(patches)
         order = np.argsort(list(self.engines.map(self._roughly, patches)), kind="stable")
         return [patches[i] for i in order[:n]]
 
     def _roughly(self, patch: Patch) -> float:
-        audio = self.engines.render(patch, patch.note, self.note_off_s, self.total_s, MODEL_RATE)
+        audio = self.engines.render(patch, patch.note, self.note_off_s, self._rough_s, MODEL_RATE)
         return float(np.abs(coarse(clip_features(audio, MODEL_RATE)) - self._coarse).mean())
 
     def _judge(self, patch: Patch) -> Candidate:

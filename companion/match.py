@@ -22,7 +22,7 @@ from presets.tempo import snap_to_tempo
 
 KINDS = ("any", "recipe", "resynth")
 SYNTHS = ("vital",)
-N_JUDGED = 5  # of each proposer, after a rough hearing
+N_JUDGED = 4  # of each group of proposers, after a rough hearing of all
 RESERVE_S = 0.08  # of the budget, for ranking and saving
 
 
@@ -113,12 +113,12 @@ class Matcher:
             yield so_far("done", 1.0)
             return
         yield so_far("heard", 0.1)
-        asked = proposers(options.kind, self.model, self.bank)
-        answers = [self._thinkers.submit(proposer, question) for proposer in asked]
+        groups = proposers(options.kind, self.model, self.bank)
+        asked = [[self._thinkers.submit(proposer, question) for proposer in group] for group in groups]
         judge = Judge(heard.audio, question.notes[0], heard.note_off_s, self.engines)
-        for n, answer in enumerate(answers, 1):
-            board.add(judge(judge.best(answer.result(), N_JUDGED)))
-            yield so_far("candidates", 0.1 + 0.4 * n / len(answers))
+        for n, answers in enumerate(asked, 1):
+            board.add(judge(judge.best([patch for answer in answers for patch in answer.result()], N_JUDGED)))
+            yield so_far("candidates", 0.1 + 0.4 * n / len(asked))
         for better in refine(board, judge, began + options.seconds - RESERVE_S, options.seed):
             board.add([better])
             yield so_far("refining", min(0.5 + 0.5 * (time.perf_counter() - began) / options.seconds, 0.99))

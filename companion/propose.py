@@ -18,7 +18,7 @@ from presets.patch import Patch
 
 LIKELY = 0.1  # a pitch guess less confident than this is no hypothesis for the model
 N_NOTES = 3
-N_BANK = 8
+N_BANK = 6
 N_SKETCH = 4
 UNPITCHED = 60  # where a sound without pitch is put: the middle of the keyboard
 TUNE = "voice.tune"
@@ -86,8 +86,9 @@ def from_resynthesis(q: Question) -> list[Patch]:
     return resynthesise(q.audio, q.pitches or (float(UNPITCHED),), q.note_off_s)
 
 
-def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[Proposer]:
-    """Who is asked for a kind of answer, quickest to answer first."""
-    recipe: list[Proposer] = [from_sketch, *([from_bank(bank)] if bank else []), from_model(model)]
-    resynth: list[Proposer] = [from_resynthesis]
+def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[list[Proposer]]:
+    """Who is asked for a kind of answer: groups whose patches compete together, quickest first."""
+    heard: list[Proposer] = [from_model(model), *([from_bank(bank)] if bank else [])]
+    recipe: list[list[Proposer]] = [[from_sketch], heard]
+    resynth: list[list[Proposer]] = [[from_resynthesis]]
     return {"recipe": recipe, "resynth": resynth, "any": resynth + recipe}[kind]
