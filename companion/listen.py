@@ -1,0 +1,126 @@
+"""Listening to a clip: the first clear note in it, its pitch, when its key was released, and what kind of clip it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from companion.audio import SAMPLE_RATE, Audio, Clip
+from companion.ear import NoteOffGuess, chord_chance, guess_note_offs
+from companion.features import CLIP_S, clip_features, resample
+from companion.pitch import PITCH_RATE, Floats, PitchGuess, guess_pitches, salience
+from companion.segment import differ, find_note, gap_end, parts
+
+CHORD_CHANCE = 0.5
+NO_PITCH = 0.12  # strength under which a sound is taken for noise or a drum
+LIKELY = 0.03  # confidence of the least likely pitch passed on
+CUT_S = 0.2  # a shorter first part of a short clip is kept with what follows
+FADE_S = 0.005
+OWN_TUNING_ST = 0.49  # the fraction that a note given by the user may be off
+
+
+class Kind(Enum):
+    """What a clip is taken for; the value is the sentence that warns of it."""
+
+    NOTE = ""
+    CHORD = "This sounds like a chord: it is matched as one sound; a clip of a single note matches better."
+    LOOP = "This sounds like a loop or melody: {what} was matched; choose a note with --start and --end."
+    UNPITCHED = "No clear pitch was found (drums or noise?): the patch is put at C3; --note says otherwise."
+    SILENCE = "The clip is silent (nothing over -70 dBFS), so there is no patch; check the file, or --start and --end."
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was heard in a clip."""
+
+    audio: Audio
+    """(2, n) at SAMPLE_RATE from the note's onset, at most CLIP_S long; both channels equal for a mono clip."""
+    start_s: float
+    """Where in the file the note begins."""
+    kind: Kind
+    guesses: tuple[PitchGuess, ...]
+    """Pitches, likeliest first; empty without one."""
+    note_offs: tuple[NoteOffGuess, ...]
+    """When the key was released, likeliest first."""
+    warnings: tuple[str, ...]
+
+    @property
+    def is_silent(self) -> bool:
+        """Nothing to match."""
+        return self.kind is Kind.SILENCE
+
+    @property
+    def pitches(self) -> tuple[float, ...]:
+        """MIDI numbers with fraction, likeliest first; empty without a pitch."""
+        return tuple(guess.note for guess in self.guesses)
+
+    @property
+    def note_off_s(self) -> float:
+        """The likeliest note-off, seconds after the onset."""
+        return self.note_offs[0].time_s
+
+
+def listen(clip: Clip, note: int | None = None) -> Heard:
+    """Find the first clear note of a clip and say what it is; `note` is what the user says it is."""
+    if clip.is_silent:
+        part = both_channels(clip.samples[:, : round(CLIP_S * SAMPLE_RATE)])
+        offs: tuple[NoteOffGuess, ...] = (NoteOffGuess(part.shape[1] / SAMPLE_RATE, 0.0),)
+        return Heard(part, clip.start_s, Kind.SILENCE, (), offs, (Kind.SILENCE.value,))
+    start, end = find_note(clip.samples)
+    audio = both_channels(clip.samples[:, start:end])
+    audio, what = first_part(audio, is_longer=clip.duration_s > CLIP_S + CUT_S)
+    curve = salience(resample(audio, SAMPLE_RATE, PITCH_RATE)).average()
+    kind = kind_of(curve, bool(what))
+    guesses = () if curve.max() < NO_PITCH else likely(guess_pitches(audio))
+    if note is not None:
+        guesses = given(note, guesses)
+    offs = guess_note_offs(clip_features(audio, SAMPLE_RATE), audio.shape[1] / SAMPLE_RATE)
+    warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()
+    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings)
+
+
+def both_channels(samples: Audio) -> Audio:
+    """Give samples (1 or 2, n) as (2, n)."""
+    return np.repeat(samples, 2, axis=0) if samples.shape[0] == 1 else samples
+
+
+def first_part(audio: Audio, is_longer: bool) -> tuple[Audio, str]:
+    """Cut audio at its second note, if there is one, and say what was left; "" where it is one note.
+
+    The quick notes of a clip that is short as a whole are kept together: a synth plays them with one key.
+    """
+    cut = gap_end(audio)
+    if cut is None:
+        heard = parts(audio, salience(resample(audio, SAMPLE_RATE, PITCH_RATE)))
+        others = [part.start_s for part in heard[1:] if differ(heard[0], part)]
+        if not others:
+            return audio, ""
+        if others[0] < CUT_S and not is_longer:
+            return audio, "all of it"
+        cut = round(others[0] * SAMPLE_RATE)
+    fade = np.minimum(1, np.arange(cut, 0, -1) / (FADE_S * SAMPLE_RATE)).astype(np.float32)
+    return audio[:, :cut] * fade, "only its first note"
+
+
+def kind_of(curve: Floats, has_parts: bool) -> Kind:
+    """Say what a clip is from its average salience and whether it has different parts."""
+    if has_parts:
+        return Kind.LOOP
+    if curve.max() < NO_PITCH:
+        return Kind.UNPITCHED
+    return Kind.CHORD if chord_chance(curve) > CHORD_CHANCE else Kind.NOTE
+
+
+def likely(guesses: tuple[PitchGuess, ...]) -> tuple[PitchGuess, ...]:
+    """Leave out the unlikely guesses, but never the first."""
+    return tuple(guess for n, guess in enumerate(guesses) if n == 0 or guess.confidence > LIKELY)
+
+
+def given(note: int, guesses: tuple[PitchGuess, ...]) -> tuple[PitchGuess, ...]:
+    """Put the pitch at the user's note first: as heard there, or else in the tuning of the likeliest pitch."""
+    near = [guess for guess in guesses if abs(guess.note - note) <= OWN_TUNING_ST]
+    tuning = guesses[0].note - round(guesses[0].note) if guesses else 0.0
+    own = near[0] if near else PitchGuess(note + tuning, 1.0, 0.0)
+    return (PitchGuess(own.note, 1.0, own.strength),)
