@@ -55,7 +55,9 @@ class Patch:
         if not isinstance(other, Patch):
             return NotImplemented
         plain = [(p.values, p.note, p.name, p.comment, p.assets.keys()) for p in (self, other)]
-        return plain[0] == plain[1] and all(np.array_equal(a, other.assets[k]) for k, a in self.assets.items())
+        return plain[0] == plain[1] and all(
+            np.array_equal(a, other.assets[k]) for k, a in self.assets.items()
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

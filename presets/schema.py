@@ -119,7 +119,9 @@ class Parameter:
         if not self.low - slack <= value <= self.high + slack:
             raise PresetError(f"{self.name} is {value:g} {self.unit}; it goes from {self.range_text}")
         clipped = min(max(value, self.low), self.high)
-        return round(clipped) if self.kind == "integer" else float(f"{clipped:.6g}")  # what a text file can carry
+        return (
+            round(clipped) if self.kind == "integer" else float(f"{clipped:.6g}")
+        )  # what a text file can carry
 
     @property
     def range_text(self) -> str:
@@ -144,6 +146,7 @@ class Parameter:
         return self.raw_to_value(token / max(self.n_tokens - 1, 1))
 
 
+# fmt: off
 # -- row makers: a kind each --------------------------------------------------------------------------------------
 
 
@@ -514,6 +517,8 @@ def _routed(row: Parameter) -> Parameter:
         return _with_when(row, (("mod*.source", frozenset({row.section})), *row.when))
     return row
 
+# fmt: on
+
 
 class Schema:
     """A table of Parameters: lookup by name, the order the model speaks in, and which rows matter for given values."""
@@ -540,7 +545,9 @@ class Schema:
         try:
             return self._by_name[name]
         except KeyError:
-            raise PresetError(f"there is no parameter {name!r} in the {self.name} schema; see docs/schema.md") from None
+            raise PresetError(
+                f"there is no parameter {name!r} in the {self.name} schema; see docs/schema.md"
+            ) from None
 
     def sections(self) -> list[str]:
         """Section names in order."""
@@ -559,7 +566,11 @@ class Schema:
     @property
     def hash(self) -> str:
         """First 12 hex digits of a digest over everything a trained model depends on."""
-        spoken = [(r.name, r.kind, r.low, r.high, r.curve, r.choices, r.n_tokens, sorted(map(str, r.when))) for r in self.rows if r.bins]
+        spoken = [
+            (r.name, r.kind, r.low, r.high, r.curve, r.choices, r.n_tokens, sorted(map(str, r.when)))
+            for r in self.rows
+            if r.bins
+        ]
         text = repr([(*s[:-1], [(n, sorted(map(str, a))) for n, a in self[s[0]].when]) for s in spoken])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

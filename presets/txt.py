@@ -36,14 +36,18 @@ def parse_note(text: str) -> int:
     Raises:
         PresetError: what was given and what is expected.
     """
-    match = re.fullmatch(r"([A-Ga-g])([#b]?)(-?\d)", text.strip())
+    match = re.fullmatch(r"([A-Ga-g])([#b]?)(-?[0-9])", text.strip())
     if match:
         letter, accidental, octave = match.groups()
-        note = NOTE_NAMES.index(letter.upper()) + {"#": 1, "b": -1, "": 0}[accidental] + 12 * (int(octave) + 2)
-    elif re.fullmatch(r"\d{1,3}", text.strip()):
+        note = (
+            NOTE_NAMES.index(letter.upper()) + {"#": 1, "b": -1, "": 0}[accidental] + 12 * (int(octave) + 2)
+        )
+    elif re.fullmatch(r"[0-9]{1,3}", text.strip()):
         note = int(text)
     else:
-        raise PresetError(f"{text!r} is no note; write a MIDI number 0 to 127 or a name such as C3 (= 60) or F#2")
+        raise PresetError(
+            f"{text!r} is no note; write a MIDI number 0 to 127 or a name such as C3 (= 60) or F#2"
+        )
     if not 0 <= note <= 127:
         raise PresetError(f"{text!r} is note {note}; a MIDI note goes from 0 (C-2) to 127 (G8)")
     return note
@@ -82,7 +86,9 @@ def patch_to_text(patch: Patch, files: Mapping[str, str] | None = None) -> str:
         if value == OWN:
             name = (files or {}).get(row.name)
             if name is None:
-                raise PresetError(f"{row.name} is the patch's own data; save it with its file beside the text")
+                raise PresetError(
+                    f"{row.name} is the patch's own data; save it with its file beside the text"
+                )
             text = f'own "{name}"'
         lines.append(f"{row.key} = {text}")
     return "\n".join(lines) + "\n"
@@ -123,7 +129,9 @@ class _Reader:
         if line.startswith("["):
             self.section = line.strip("[]")
             if line != f"[{self.section}]" or self.section not in wavetable_synth().sections():
-                raise PresetError(f"{line!r} is no section; sections are {', '.join(wavetable_synth().sections())}")
+                raise PresetError(
+                    f"{line!r} is no section; sections are {', '.join(wavetable_synth().sections())}"
+                )
             return
         key, equals, value = (part.strip() for part in line.partition("="))
         if not equals:
@@ -131,10 +139,14 @@ class _Reader:
         if self.section:
             self._set(f"{self.section}.{key}", value)
         elif key in ("note", "name", "comment"):
+            if key in self.head:
+                raise PresetError(f"{key} was set above; remove one of the two lines")
             self.head[key] = value
             self._check_head(key, value)
         else:
-            raise PresetError(f"{key!r} is not known before the first section; expected note, name or comment")
+            raise PresetError(
+                f"{key!r} is not known before the first section; expected note, name or comment"
+            )
 
     def _check_head(self, key: str, value: str) -> None:
         if key == "note":
@@ -147,9 +159,15 @@ class _Reader:
         if name in self.values:
             raise PresetError(f"{name} was set above; remove one of the two lines")
         own = _OWN_LINE.fullmatch(text)
+        if row.choices[-1:] == (OWN,) and text.startswith(OWN) and not own:
+            raise PresetError(
+                f'{name} is {text[:60]!r}; expected `own "FILE"`, the name of a file beside the text'
+            )
         if own and row.choices[-1:] == (OWN,):
             if self.load is None:
-                raise PresetError(f"{name} needs the file {own[1]!r} beside the text; open the patch from its folder")
+                raise PresetError(
+                    f"{name} needs the file {own[1]!r} beside the text; open the patch from its folder"
+                )
             self.assets[name] = self.load(name, own[1])
             self.values[name] = OWN
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,6 +25,7 @@ from presets.vital_binding import (
     N_LFOS,
     N_SLOTS,
     binding,
+    control_ranges,
     destination_controls,
     init_controls,
     rows,
@@ -31,9 +33,7 @@ from presets.vital_binding import (
 from presets.vital_check import check, parse
 
 AUTHOR = "WhisperSynth"
-SYNTH_VERSION = (
-    "1.5.3"  # a released Vital: it refuses files newer than itself, and the engine writes 99999.9.9
-)
+SYNTH_VERSION = "1.5.3"  # a released Vital: it refuses newer files, and the engine writes 99999.9.9
 SAMPLE_RATE = 44_100
 OSCILLATORS = {"osc1": 0, "osc2": 1, "sub": 2}  # section -> index of its wavetable
 TABLE_OF = {"osc1": "osc1.table", "osc2": "osc2.table", "sub": "sub.shape"}
@@ -52,6 +52,7 @@ def patch_to_vital(patch: Patch, *, compact: bool = False) -> str:
     settings: dict[str, Any] = dict(init_controls())
     for name, law in rows().items():
         _write_row(settings, law, name, patch[name])
+    _keep_in_range(settings)
     _write_filters(settings, patch)
     spans = _write_wavetables(settings, patch, compact)
     _write_modulations(settings, patch, spans)
@@ -82,6 +83,18 @@ def _write_row(settings: dict[str, Any], law: Law, name: str, value: Value) -> N
             settings[control] = float(law["first"] + (n - 1) // 3)
     else:
         settings[control] = LAWS[kind].encode(float(value), law)
+
+
+def _keep_in_range(settings: dict[str, Any]) -> None:
+    """Brings every control into Vital's range: transpositions by octaves, what a rounded unit left over by clipping."""
+    ranges = control_ranges()
+    for control in {str(law["control"]) for law in rows().values()}:
+        low, high = ranges[control]
+        value = settings[control]
+        if control.startswith("osc") and control.endswith("transpose"):
+            value += 12 * math.ceil((low - value) / 12) if value < low else 0
+            value -= 12 * math.ceil((value - high) / 12) if value > high else 0
+        settings[control] = min(max(value, low), high)
 
 
 def _write_filters(settings: dict[str, Any], patch: Patch) -> None:
@@ -174,12 +187,19 @@ def _write_modulations(settings: dict[str, Any], patch: Patch, spans: Mapping[st
             continue
         slots[n - 1] = {"source": sources[source], "destination": destination_controls()[destination]}
         amount = patch.number(f"mod{n}.amount") / 100
-        if destination.endswith(".position"):  # the range in frames shrinks with a compact table
-            amount *= spans[destination.partition(".")[0]] / FULL_SPAN
+        amount *= _span_share(patch, destination, spans)
         settings[f"modulation_{n}_amount"] = amount
         settings[f"modulation_{n}_bipolar"] = float(bool(patch[f"mod{n}.bipolar"]))
         settings[f"modulation_{n}_power"] = patch.number(f"mod{n}.curve") / 10
     settings["modulations"] = slots
+
+
+def _span_share(patch: Patch, destination: str, spans: Mapping[str, int]) -> float:
+    """How much of Vital's frames a position spans, 1 but for a compact table; the same for the amount of its routing."""
+    section, _, key = destination.partition(".")
+    if key == "amount":
+        return _span_share(patch, str(patch[f"{section}.destination"]), spans)
+    return spans[section] / FULL_SPAN if key == "position" else 1.0
 
 
 LFO_POINTS: dict[str, tuple[tuple[float, float, float], ...]] = {  # time 0..1, level 0..1, curve power

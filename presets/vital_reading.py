@@ -294,11 +294,13 @@ class _Reader:
     def _tables(self) -> None:
         for index, section in enumerate(("osc1", "osc2")):
             table, place = self._table(index), float(self.settings[f"osc_{index + 1}_wave_frame"])
+            if not self.values[f"{section}.on"]:
+                continue
             name = written_table(table)
             if name is not None:
                 self.values[f"{section}.table"] = name  # its position stands in the row
                 continue
-            if self.own and self.values[f"{section}.on"]:
+            if self.own:
                 self._keep(f"{section}.table", own_frames(table), table)
                 continue
             near = nearest_table(frame_at(table, place) * full_scale(table))

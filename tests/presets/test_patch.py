@@ -51,18 +51,30 @@ def test_nobody_changes_a_patch():
 def test_active_is_what_differs_and_matters():
     patch = Patch({"filter1.cutoff": 900, "osc1.level": -3})
     assert patch.active() == {"osc1.level": -3.0}
-    assert patch.with_values({"filter1.on": True}).active().keys() == {"osc1.level", "filter1.on", "filter1.cutoff"}
+    assert patch.with_values({"filter1.on": True}).active().keys() == {
+        "osc1.level",
+        "filter1.on",
+        "filter1.cutoff",
+    }
 
 
 def test_canonical_forgets_what_cannot_be_heard():
-    patch = Patch({"osc2.table": "own", "osc2.level": -3, "lfo1.rate": 5}, assets={"osc2.table": FRAMES}).canonical()
+    patch = Patch(
+        {"osc2.table": "own", "osc2.level": -3, "lfo1.rate": 5}, assets={"osc2.table": FRAMES}
+    ).canonical()
     assert dict(patch.values) == wavetable_synth().defaults
     assert patch.assets == {}
     assert patch.canonical() == patch
 
 
 def test_canonical_keeps_what_can():
-    heard = {"mod1.source": "lfo1", "mod1.amount": 20.0, "lfo1.rate": 5.0, "osc2.on": True, "osc2.table": "own"}
+    heard = {
+        "mod1.source": "lfo1",
+        "mod1.amount": 20.0,
+        "lfo1.rate": 5.0,
+        "osc2.on": True,
+        "osc2.table": "own",
+    }
     patch = Patch(heard, assets={"osc2.table": FRAMES}).canonical()
     assert {name: patch[name] for name in heard} == heard
     assert patch.assets["osc2.table"] is FRAMES

@@ -28,15 +28,21 @@ def values_of(row):
 def test_enough_of_a_synth():
     assert len(SCHEMA) >= 90
     assert len({row.name for row in SCHEMA}) == len(SCHEMA)
-    assert {"osc1", "osc2", "sub", "noise", "filter1", "filter2", "env1", "env3", "lfo2", "mod8"} <= set(SCHEMA.sections())
-    assert {"distortion", "chorus", "phaser", "flanger", "delay", "reverb", "compressor", "eq"} <= set(SCHEMA.sections())
+    assert {"osc1", "osc2", "sub", "noise", "filter1", "filter2", "env1", "env3", "lfo2", "mod8"} <= set(
+        SCHEMA.sections()
+    )
+    assert {"distortion", "chorus", "phaser", "flanger", "delay", "reverb", "compressor", "eq"} <= set(
+        SCHEMA.sections()
+    )
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_raw_and_value_are_opposites(row):
     for value in values_of(row):
         back = row.raw_to_value(row.value_to_raw(value))
-        assert back == pytest.approx(value, rel=1e-9, abs=1e-12) if row.kind == "continuous" else back == value
+        assert (
+            back == pytest.approx(value, rel=1e-9, abs=1e-12) if row.kind == "continuous" else back == value
+        )
     for raw in RAWS:
         assert 0.0 <= row.value_to_raw(row.raw_to_value(raw)) <= 1.0
 
@@ -143,7 +149,9 @@ def test_the_hash_follows_what_a_model_depends_on():
     def changed(**fields):
         rows = list(SCHEMA.rows)
         at = next(i for i, r in enumerate(rows) if r.name == "filter1.cutoff")
-        rows[at] = type(rows[at])(**{**{f: getattr(rows[at], f) for f in rows[at].__dataclass_fields__}, **fields})
+        rows[at] = type(rows[at])(
+            **{**{f: getattr(rows[at], f) for f in rows[at].__dataclass_fields__}, **fields}
+        )
         return Schema(SCHEMA.name, tuple(rows)).hash
 
     assert changed() == SCHEMA.hash
