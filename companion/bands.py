@@ -12,10 +12,11 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from companion.audio import SAMPLE_RATE, Audio
 from companion.features import hz_to_mel
-from companion.metrics import power, stft
+from companion.metrics import hann
 from presets.laws import midi_to_hz
 
 Floats = NDArray[np.float64]
@@ -32,6 +33,8 @@ ENVELOPE_HOP_S = 0.005
 RANGE_DB = 70.0  # what lies this far under the loudest band is not looked at
 MOMENT_ENDS_S = (0.06, 0.14, 0.28, 0.55, 1.0, 1.6)  # a note is looked at in stretches that grow
 TAIL_S = 0.3
+MOST_LIFT_DB = 12.0  # that one band can ask of the whole when levels are brought together
+MIN_BINS = 4  # of a band in which harmonics and what lies between can be told apart
 QUIET_WEIGHT = 0.15  # of bands at the bottom of the range, against 1 for loud ones
 
 
@@ -70,7 +73,9 @@ class Portrait:
     frames: Floats
     """Power, mean over channels, `(n_frames, n_bands)`."""
     envelope: Floats
-    """RMS every 5 ms over all channels, `(n,)`."""
+    """RMS every 5 ms over all channels, smoothed over two periods, `(n,)`."""
+    spectra: NDArray[np.float32]
+    """Power of the FFT's bins, `(n_frames, n_bins)`, in the scale of `frames`."""
     side_db: float
     """Power of the difference of the channels under that of their sum; -60 for mono."""
 
@@ -80,10 +85,10 @@ class Portrait:
         f0_hz = midi_to_hz(pitch_midi)
         window = LONG_WINDOW if f0_hz < LONG_BELOW_HZ else WINDOW
         audio = np.asarray(audio, np.float32)
-        spectra = power(stft(audio, window, HOP)).mean(axis=0)
+        spectra = _spectra(audio, window) * np.float32(8 / 3 / window**2 * 2)
         times = np.arange(len(spectra)) * HOP / SAMPLE_RATE
-        frames = _in_bands(spectra, f0_hz * window / SAMPLE_RATE) * (8 / 3 / window**2 * 2)
-        return cls(f0_hz, note_off_s, times, frames, _envelope(audio), _side_db(audio))
+        frames = _in_bands(spectra, f0_hz * window / SAMPLE_RATE)
+        return cls(f0_hz, note_off_s, times, frames, _envelope(audio, f0_hz), spectra, _side_db(audio))
 
     @cached_property
     def used(self) -> int:
@@ -112,10 +117,13 @@ class Portrait:
         return _moments(self)
 
     @cached_property
-    def long_term(self) -> Floats:
-        """Mean power of the bands in use over the sounding part."""
-        rows = self.moments
-        return np.asarray(rows.weights @ rows.power)
+    def noise_share_db(self) -> Floats:
+        """How much of each band lies between the harmonics, at most, in dB under the band, `(k, n_bands in use)`."""
+        return _noise_share_db(self)
+
+    def during(self, moments: Moments) -> Floats:
+        """Power of the bands in use in the stretches of another note's moments, `(k, n_bands)`."""
+        return np.stack([_mean_between(self, a, b) for a, b in moments.stretches])[:, : self.used]
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,8 @@ class Moments:
     """How much each counts, summing to 1."""
     mel_widths: Floats
     """Of the bands, summing to 1."""
+    stretches: tuple[tuple[float, float], ...]
+    """Start and end of each in s."""
 
     @cached_property
     def db(self) -> Floats:
@@ -144,6 +154,36 @@ class Moments:
         weights = (self.mel_widths + 0.3 / self.db.shape[1]) * loud
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
+    def errors(self, predicted_db: Floats) -> Floats:
+        """Mean difference in dB of predictions `(m, k, n_bands)`; the level of each moment is free."""
+        return np.asarray((np.abs(self.differences(predicted_db)) * self.band_weights).sum(-1) @ self.weights)
+
+    def differences(self, predicted_db: Floats) -> Floats:
+        """Predictions less the clip in dB, levels brought together; what is predicted under the range is at its end."""
+        wanted, weights = self.db.astype(np.float32), self.band_weights.astype(np.float32)
+        predicted = predicted_db.astype(np.float32)
+        lowest = wanted.max() - np.float32(RANGE_DB) - wanted
+        predicted = predicted - decibels((10 ** (predicted / 10)).sum(-1, keepdims=True)).astype(np.float32)
+        predicted += decibels(self.power.sum(-1))[:, None].astype(np.float32)  # as loud as a whole
+        difference = np.maximum(predicted - wanted, lowest)
+        lift = -(np.clip(difference, -MOST_LIFT_DB, MOST_LIFT_DB) * weights).sum(-1, keepdims=True)  # then evenly
+        return np.asarray(np.maximum(predicted + lift - wanted, lowest))
+
+    def rest_db(self, predicted_db: Floats) -> tuple[Floats, Floats]:
+        """What a prediction `(k, n_bands)` lacks in each band, mean over the moments, and the weights of the bands."""
+        weights = self.band_weights * self.weights[:, None]
+        lacks = np.clip(-self.differences(predicted_db), -20, 20)
+        total = weights.sum(axis=0)
+        return np.asarray((weights * lacks).sum(axis=0) / total), np.asarray(total)
+
+
+def _spectra(audio: Audio, window: int) -> NDArray[np.float32]:
+    """Power spectra, mean over channels, `(n_frames, window // 2 + 1)`; zeros beyond the ends."""
+    padded = np.pad(audio, ((0, 0), (window // 2, window // 2)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, ::HOP]
+    spectra = fft.rfft(frames * hann(window), axis=2, overwrite_x=True)
+    return np.asarray((np.square(spectra.real) + np.square(spectra.imag)).mean(axis=0))
+
 
 def _in_bands(spectra: NDArray[np.float32], bins_per_harmonic: float) -> Floats:
     """Power summed between the edges; a bin that an edge cuts is shared."""
@@ -154,12 +194,18 @@ def _in_bands(spectra: NDArray[np.float32], bins_per_harmonic: float) -> Floats:
     return np.asarray(np.diff(at_edges, axis=1))
 
 
-def _envelope(audio: Audio) -> Floats:
+def _envelope(audio: Audio, f0_hz: float) -> Floats:
+    """RMS every 5 ms, smoothed over two periods so that the wave itself is not seen."""
     hop = int(ENVELOPE_HOP_S * SAMPLE_RATE)
     squares = np.square(audio, dtype=np.float64).mean(axis=0)
     n = len(squares) // hop
     steps = squares[: n * hop].reshape(n, hop).mean(axis=1)
-    return np.asarray(np.sqrt(steps))
+    length = int(np.clip(np.ceil(2 / f0_hz / ENVELOPE_HOP_S), 3, 16))
+    if n <= length:
+        return np.asarray(np.sqrt(steps))
+    kernel = np.hanning(length + 2)[1:-1]
+    smooth = np.convolve(steps, kernel, "same") / np.convolve(np.ones(n), kernel, "same")  # edges see what is there
+    return np.asarray(np.sqrt(smooth))
 
 
 def _side_db(audio: Audio) -> float:
@@ -175,16 +221,41 @@ def _moments(portrait: Portrait) -> Moments:
     bounds = [0.0, *ends, off, min(off + TAIL_S, portrait.duration_s)]
     stretches = [(a, b) for a, b in pairwise(bounds) if b - a > 0.02] or [(0.0, portrait.duration_s)]
     rows = [_mean_between(portrait, a, b) for a, b in stretches]
-    spans = np.array([b - a for a, b in stretches])
-    middles = np.array([(a + b) / 2 for a, b in stretches])
+    starts, ends_s = np.array(stretches).T
     powers = np.stack(rows)[:, : portrait.used]
     loud = powers.sum(axis=1) >= powers.sum(axis=1).max() * 10 ** (-RANGE_DB * 0.8 / 10)
-    weights = np.sqrt(spans[loud])
-    return Moments(middles[loud], powers[loud], weights / weights.sum(), portrait.mel_widths)
+    weights = np.sqrt(ends_s - starts)[loud]
+    kept = tuple(stretch for stretch, is_loud in zip(stretches, loud, strict=True) if is_loud)
+    return Moments(((starts + ends_s) / 2)[loud], powers[loud], weights / weights.sum(), portrait.mel_widths, kept)
+
+
+def _noise_share_db(portrait: Portrait) -> Floats:
+    """By the quiet third of the bins of a band; a band of few bins takes the share of its neighbours."""
+    bins = edges()[: portrait.used + 1] * portrait.f0_hz / SAMPLE_RATE * 2 * (portrait.spectra.shape[1] - 1)
+    starts = np.round(bins).astype(int)
+    share = np.full((len(portrait.moments.stretches), portrait.used), np.nan)
+    for k, (start_s, end_s) in enumerate(portrait.moments.stretches):
+        spectrum = portrait.spectra[_frames_between(portrait, start_s, end_s)].mean(axis=0)
+        for b, (i, j) in enumerate(pairwise(starts)):
+            if j - i >= MIN_BINS:
+                band = spectrum[i:j]
+                share[k, b] = np.partition(band, (j - i) // 3)[(j - i) // 3] * (j - i) / max(float(band.sum()), 1e-20)
+    if np.isnan(share).all():
+        return np.full_like(share, -60.0)
+    index = np.arange(portrait.used)
+    known = ~np.isnan(share[0])
+    filled = np.stack([np.interp(index, index[known], row[known]) for row in share])
+    return np.minimum(decibels(filled), 0.0)
 
 
 def _mean_between(portrait: Portrait, start_s: float, end_s: float) -> Floats:
-    inside = (portrait.times_s >= start_s + HOP / SAMPLE_RATE / 2) & (portrait.times_s < end_s + HOP / SAMPLE_RATE / 2)
-    if not inside.any():
-        inside = np.arange(len(portrait.times_s)) == np.abs(portrait.times_s - (start_s + end_s) / 2).argmin()
-    return np.asarray(portrait.frames[inside].mean(axis=0))
+    return np.asarray(portrait.frames[_frames_between(portrait, start_s, end_s)].mean(axis=0))
+
+
+def _frames_between(portrait: Portrait, start_s: float, end_s: float) -> NDArray[np.bool_]:
+    """Which frames have their middle in a stretch; the nearest one where none has."""
+    late = HOP / SAMPLE_RATE / 2
+    inside = (portrait.times_s >= start_s + late) & (portrait.times_s < end_s + late)
+    if inside.any():
+        return np.asarray(inside)
+    return np.asarray(np.arange(len(portrait.times_s)) == np.abs(portrait.times_s - (start_s + end_s) / 2).argmin())

@@ -16,7 +16,7 @@ from companion.bands import ENVELOPE_HOP_S, Floats
 from presets.patch import Patch
 from presets.schema import Value
 
-RANGE_DB = 65.0  # a contour is compared down to this far under its peak
+RANGE_DB = 75.0  # a contour is compared down to this far under its peak
 LINEAR_WEIGHT = 30.0  # how many dB a full step of linear amplitude counts as
 MIN_S = 0.0005
 ATTACKS_S = (0.0005, 0.005, 0.012, 0.025, 0.05, 0.1, 0.18, 0.3, 0.55, 1.0)
@@ -29,10 +29,10 @@ TAILS_S = (0.3, 0.5, 0.8, 1.2, 1.8, 2.8, 4.5, 8.0)  # to 60 dB less
 SPACE_PENALTY = 0.4  # dB a reverb must save to be worth it
 BEND_PENALTY = 0.15  # dB that another curve than Vital's own must save, and a decay where the note could just stay
 
-# Reverb of the engine at size 50: 60 dB of decay take 1.17 times the decay knob, and at decay 1 s the tail starts so far
+# Reverb of the engine at size 50, mid band: 60 dB of decay take 1.3 times the decay knob, and at decay 1 s the tail starts so far
 # under the note (mixed evenly, growing with longer decays).
-T60_PER_DECAY = 1.17
-EVEN_TAIL_DB = -14.5
+T60_PER_DECAY = 1.3
+EVEN_TAIL_DB = -10.0
 TAIL_DB_PER_OCTAVE = 2.8
 
 
@@ -60,10 +60,12 @@ class Contour:
     """Seconds in which it falls by 60 dB."""
 
     @classmethod
-    def read(cls, patch: Patch) -> Contour:
-        """Envelope 1 of a patch, without its reverb."""
+    def read(cls, patch: Patch, n: int = 1) -> Contour:
+        """Envelope `n` of a patch; with the first, its reverb."""
         keys = ("attack", "decay", "release", "hold", "decay_curve", "release_curve")
-        return cls(sustain=patch.number("env1.sustain") / 100, **{k: patch.number(f"env1.{k}") for k in keys})
+        contour = cls(sustain=patch.number(f"env{n}.sustain") / 100, **{k: patch.number(f"env{n}.{k}") for k in keys})
+        tail = tail_of(patch) if n == 1 else None
+        return replace(contour, tail_db=tail[0], tail_s=tail[1]) if tail else contour
 
     def values(self) -> dict[str, Value]:
         """As parameters; the reverb only where there is one."""
@@ -77,15 +79,19 @@ class Contour:
 
     def amplitude(self, times_s: Floats, note_off_s: float) -> Floats:
         """What the envelope, with its reverb, makes of a steady tone."""
+        amplitude = self.level(times_s, note_off_s) ** 2
+        if self.tail_db is None:
+            return np.asarray(amplitude)
+        at_off = float(self._held_level(np.array([note_off_s]))[0])
+        tail = at_off**2 * 10 ** ((self.tail_db - 60 * np.maximum(times_s - note_off_s, 0) / self.tail_s) / 20)
+        return np.asarray(np.sqrt(amplitude**2 + np.where(times_s > note_off_s, tail, 0.0) ** 2))
+
+    def level(self, times_s: Floats, note_off_s: float) -> Floats:
+        """The envelope itself, 0..1."""
         held = self._held_level(np.minimum(times_s, note_off_s))
         at_off = float(self._held_level(np.array([note_off_s]))[0])
         after = np.clip((times_s - note_off_s) / max(self.release, MIN_S), 0, 1)
-        level = np.where(times_s <= note_off_s, held, at_off * (1 - curve(after, self.release_curve / 5)))
-        amplitude = level**2
-        if self.tail_db is None:
-            return np.asarray(amplitude)
-        tail = at_off**2 * 10 ** ((self.tail_db - 60 * np.maximum(times_s - note_off_s, 0) / self.tail_s) / 20)
-        return np.asarray(np.sqrt(amplitude**2 + np.where(times_s > note_off_s, tail, 0.0) ** 2))
+        return np.asarray(np.where(times_s <= note_off_s, held, at_off * (1 - curve(after, self.release_curve / 5))))
 
     def _held_level(self, times_s: Floats) -> Floats:
         rise = np.clip(times_s / max(self.attack, MIN_S), 0, 1)
@@ -132,6 +138,8 @@ def fit_contour(envelope: Floats, note_off_s: float, space: bool | None = None) 
     """
     times, wanted = _sampled(envelope, note_off_s)
     held = times < note_off_s - 0.005
+    if held.sum() < 3:  # nothing to go by
+        return Contour()
     best = _grid_held(times[held], wanted[held], note_off_s)
     best = _descend(best, times[held], wanted[held], note_off_s, ("attack", "decay", "sustain", "hold"))
     if (~held).sum() < 4:
@@ -139,6 +147,15 @@ def fit_contour(envelope: Floats, note_off_s: float, space: bool | None = None) 
     best = _grid_tail(best, times, wanted, note_off_s, space)
     keys = ("release", "tail_db", "tail_s") if best.tail_db is not None else ("release",)
     return _descend(best, times, wanted, note_off_s, keys)
+
+
+def nudge_contour(start: Contour, envelope: Floats, note_off_s: float) -> Contour:
+    """The contour nearest to an RMS envelope in small steps from `start`, whose curves and kind of tail stay."""
+    times, wanted = _sampled(envelope, note_off_s)
+    keys: tuple[str, ...] = ("attack", "decay", "sustain", "hold", "release")
+    if start.tail_db is not None:
+        keys += ("tail_db", "tail_s")
+    return _descend(start, times, wanted, note_off_s, keys)
 
 
 def _sampled(envelope: Floats, note_off_s: float) -> tuple[Floats, Floats]:

@@ -11,23 +11,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
+from itertools import product
 
 import numpy as np
 
 from companion.audio import Audio
-from companion.bands import RANGE_DB, Floats, Moments, Portrait, decibels
+from companion.bands import MOST_LIFT_DB, RANGE_DB, Floats, Moments, Portrait, centres, decibels
 from companion.contours import Contour, fit_contour
 from companion.templates import (
     OSC_DB,
-    bell_db,
+    Lines,
+    Source,
     filter_db,
     filter_power,
-    noise_bands,
-    shelf_db,
-    sub_bands,
+    fit_eq,
+    noise_source,
+    source_at,
+    sub_source,
     table_bands,
-    table_bands_at,
+    table_source,
 )
 from presets.laws import midi_to_hz
 from presets.patch import Patch
@@ -38,7 +41,9 @@ KINDS = ("lp12", "lp24", "bp12", "hp12")
 RESONANCES = (0.0, 40.0, 75.0)
 CUTOFFS = np.arange(30.0, 136.0, 5.0)  # MIDI notes
 OPEN = len(KINDS) * len(RESONANCES) * len(CUTOFFS)  # the last column: no filter
-CLIP_DB = 62.0  # templates end this far under their loudest band
+HALVES_WEIGHT = 0.1  # of the bands between harmonics, while only oscillator 1 is looked for
+PEAKY_COST = 0.3  # share of the squared error of the level as a whole that counts
+CLIP_DB = 90.0  # templates end this far under their loudest band
 MOVE_PENALTY = 0.90  # a story with movement must leave less than this share of the squared error
 STRIDE = 2  # of the frames tried; positions between come later
 N_PLACES = (N_FRAMES - 1) // STRIDE + 1
@@ -47,12 +52,11 @@ N_FINALISTS = 9  # stories that get layers and EQ
 ENV_DECAYS_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 ENV_ATTACKS_S = (0.08, 0.2, 0.5, 1.2)
 LAYER_LEVELS_DB = np.arange(-27.0, 9.1, 3.0)  # of a second layer, relative to the first
+GLANCE_LEVELS_DB = np.array([-18.0, -9.0, -3.0, 3.0, 9.0])
+N_CLOSE = 8  # layers looked at closely
+HISS_COST = 0.15  # dB for each dB of noise that the clip does not have
 LAYER_GAIN_DB = 0.25  # of mean error that a layer must save
 WIDE_DB = -22.0  # side under mid: more than this is wide
-EQ_LOW_HZ = (82.0, 160.0, 320.0)
-EQ_BAND_HZ = (350.0, 600.0, 1000.0, 1700.0, 3000.0)
-EQ_HIGH_HZ = (1500.0, 2640.0, 5000.0, 8000.0)
-EQ_MOST_DB = 14.0
 EQ_LEAST_DB = 0.25  # of mean error that an EQ must save
 
 
@@ -82,18 +86,21 @@ MOTIONS = (*(Motion(decay_s=d) for d in ENV_DECAYS_S), *(Motion(attack_s=a) for 
 
 @dataclass(frozen=True)
 class Layer:
-    """A second sound beside oscillator 1."""
+    """A sound beside oscillator 1."""
 
     values: dict[str, Value]
     """Parameters, without the level."""
-    level: str
-    """Name of its level parameter."""
-    power: Floats
-    """Of its bands at level 0 dB, `(n_bands,)`."""
-    filtered: bool
-    """Whether it goes through filter 1."""
+    section: str
+    """`osc2`, `sub` or `noise`."""
+    source: Source
+    """At level 0 dB."""
     gain_db: float = 0.0
     """Relative to oscillator 1."""
+
+    @property
+    def filtered(self) -> bool:
+        """Whether it goes through filter 1."""
+        return self.values[f"{self.section}.route"] == "filter1"
 
 
 @dataclass(frozen=True)
@@ -179,14 +186,19 @@ def _costs(portrait: Portrait) -> Floats:
     """Squared dB error of every frame under every filter setting in every moment, `(k, n_places_all, n_settings + 1)`."""
     tables = _table_db()[:, : portrait.used].astype(np.float32)
     filters = _filter_rows(portrait.hz).astype(np.float32)
+    loud = decibels(10 ** (tables / 10) @ 10 ** (filters.T / 10))  # of every pair as a whole
+    halves = np.where(np.mod(centres()[: portrait.used], 1), HALVES_WEIGHT, 1.0)  # a layer may bring those
     moments, out = portrait.moments, []
-    for db, weights in zip(moments.db.astype(np.float32), moments.band_weights.astype(np.float32), strict=True):
-        s, t, f = ((x - (x @ weights)[..., None]) for x in (db, tables, filters))
-        weighted = t * weights
+    for db, weights in zip(moments.db.astype(np.float32), moments.band_weights * halves, strict=True):
+        w = (weights / weights.sum()).astype(np.float32)
+        means = [x @ w for x in (db, tables, filters)]
+        s, t, f = (x - mean[..., None] for x, mean in zip((db, tables, filters), means, strict=True))
+        weighted = t * w
         cost = weighted @ (2 * f.T)
         cost += (weighted * t).sum(axis=1, keepdims=True) - 2 * (weighted @ s)[:, None]
-        cost += (f * f) @ weights - 2 * (f * weights) @ s + (s * s) @ weights
-        out.append(cost)
+        cost += (f * f) @ w - 2 * (f * w) @ s + (s * s) @ w
+        peaky = loud - means[1][:, None] - means[2] - (decibels((10 ** (db / 10)).sum()) - means[0])
+        out.append((cost + PEAKY_COST * peaky**2).astype(np.float32))
     return np.stack(out)
 
 
@@ -279,14 +291,6 @@ def _finish(portrait: Portrait, story: Story) -> Story:
     return replace(story, cost=story.cost / (1.0 if story.motion is None else MOVE_PENALTY))
 
 
-def _osc_power(portrait: Portrait, story: Story) -> Floats:
-    """Power of oscillator 1 before the filter, `(k, n_bands)`."""
-    rows = table_bands()[story.table][:, : portrait.used]
-    left = np.minimum(story.positions.astype(int), N_FRAMES - 2)
-    share = (story.positions - left)[:, None]
-    return np.asarray((1 - share) * rows[left] + share * rows[left + 1])
-
-
 def _filter_power(portrait: Portrait, story: Story) -> Floats:
     if story.kind < 0:
         return np.ones((len(story.cutoffs), portrait.used))
@@ -296,107 +300,136 @@ def _filter_power(portrait: Portrait, story: Story) -> Floats:
     return filter_power(KINDS[story.kind], story.resonance, story.cutoffs, portrait.hz)
 
 
+@dataclass(frozen=True)
+class Mix:
+    """A story in the bands, before its EQ."""
+
+    lines: Lines
+    """What goes through the filter and adds up in step, `(k, n_bands)`."""
+    rest: Floats
+    """What else goes through the filter."""
+    through: Floats
+    """The filter."""
+    beside: Floats
+    """What goes around it."""
+
+    @property
+    def power(self) -> Floats:
+        """Of all."""
+        return Source(self.lines, self.rest).power * self.through + self.beside
+
+    def added(self, source: Source, gains: Floats, in_step: bool) -> tuple[Floats, Floats]:
+        """Power with a source at gains `(n,)`, and the source's own, both `(n, k, n_bands)`."""
+        g = gains[:, None, None]
+        if not in_step:
+            own = np.broadcast_to(g**2 * source.power, (len(gains), *self.rest.shape))
+            return self.power + own, own
+        whole = Source(self.lines + g * source.lines, self.rest + g**2 * source.rest).power * self.through
+        return whole + self.beside, g**2 * source.power * self.through
+
+
+def _mix(portrait: Portrait, story: Story) -> Mix:
+    used = portrait.used
+    osc = source_at(TABLE_NAMES[story.table], story.positions)
+    mix = Mix(osc.lines[:, :used], osc.rest[:, :used], _filter_power(portrait, story), np.zeros((len(osc.rest), used)))
+    for layer in story.layers:
+        gain, source = 10 ** (layer.gain_db / 20), layer.source[..., :used]
+        if layer.filtered or story.kind < 0:
+            mix = replace(mix, lines=mix.lines + gain * source.lines, rest=mix.rest + gain**2 * source.rest)
+        else:
+            mix = replace(mix, beside=mix.beside + gain**2 * source.power)
+    return mix
+
+
 def _predict(portrait: Portrait, story: Story) -> Floats:
     """Power of the whole story at equal levels, `(k, n_bands)`."""
-    through = _filter_power(portrait, story)
-    total = _osc_power(portrait, story) * through
-    for layer in story.layers:
-        total = total + layer.power[: portrait.used] * 10 ** (layer.gain_db / 10) * (through if layer.filtered else 1.0)
-    return np.asarray(total * 10 ** (np.asarray(story.eq_db) / 10))
+    return np.asarray(_mix(portrait, story).power * 10 ** (np.asarray(story.eq_db) / 10))
 
 
 def _error(portrait: Portrait, predicted: Floats) -> float:
-    """Mean difference in dB over moments and bands, the level of each moment free, nothing under the range counted."""
-    return float(_errors(portrait, decibels(predicted)[None])[0])
+    """Mean difference in dB over moments and bands."""
+    return float(portrait.moments.errors(decibels(predicted)[None])[0])
 
 
-def _errors(portrait: Portrait, predicted_db: Floats) -> Floats:
-    """The same for many predictions `(m, k, n_bands)` at once."""
-    moments = portrait.moments
-    weights = moments.band_weights.astype(np.float32)
-    held = np.maximum(predicted_db, predicted_db.max(-1, keepdims=True) - CLIP_DB).astype(np.float32)
-    difference = held - moments.db.astype(np.float32)
-    difference -= (difference * weights).sum(-1, keepdims=True)
-    lowest = (moments.db.max() - RANGE_DB - moments.db).astype(np.float32)  # what is predicted under the range is enough
-    np.maximum(difference, lowest, out=difference)
-    return np.asarray((np.abs(difference) * weights).sum(-1) @ moments.weights)
+@lru_cache(8)
+def layers_beside(f0_hz: float) -> tuple[Layer, ...]:
+    """What may be put beside oscillator 1 of a note."""
+    return (*_oscillators_beside(), *_noises_beside(f0_hz))
 
 
-def _layers(portrait: Portrait) -> list[Layer]:
-    """What may be put beside oscillator 1, at level 0 dB."""
+@cache
+def _oscillators_beside() -> tuple[Layer, ...]:
     out = []
-    for octave in (-2, -1, 0, 1):
-        for shape in ("sine", "triangle", "square", "saw"):
-            power = sub_bands(shape, 2.0**octave)
-            out.append(Layer({"sub.on": True, "sub.shape": shape, "sub.octave": octave, "sub.route": "effects"}, "sub.level", power, False))
-    for octave in (-1, 1, 2):
-        for table, frame in (("basic_shapes", 11), ("basic_shapes", 16), ("basic_shapes", 0), ("pwm", 8)):
-            power = table_bands_at(table, 2.0**octave)[frame]
-            values: dict[str, Value] = {"osc2.on": True, "osc2.table": table, "osc2.position": frame / 16 * 100, "osc2.octave": octave}
-            out.append(Layer(values | {"osc2.route": "filter1"}, "osc2.level", power, True))
-    for kind in ("white", "pink", "brown"):
-        values = {"noise.on": True, "noise.kind": kind}
-        power = noise_bands(kind, portrait.f0_hz)
-        out.append(Layer(values | {"noise.route": "effects"}, "noise.level", power, False))
-        out.append(Layer(values | {"noise.route": "filter1"}, "noise.level", power, True))
+    for octave, shape, route in product((-2, -1, 0, 1), ("sine", "triangle", "square", "saw"), ("effects", "filter1")):
+        values: dict[str, Value] = {"sub.on": True, "sub.shape": shape, "sub.octave": octave, "sub.route": route}
+        out.append(Layer(values, "sub", sub_source(shape, 2.0**octave)))
+    for octave, table, frame in product((-1, 0, 1, 2), TABLE_NAMES, range(0, N_FRAMES, 2 * STRIDE)):
+        values = {"osc2.on": True, "osc2.table": table, "osc2.position": frame / (N_FRAMES - 1) * 100,
+                  "osc2.octave": octave, "osc2.route": "filter1"}  # fmt: skip
+        out.append(Layer(values, "osc2", table_source(table, 2.0**octave)[frame]))
+    return tuple(out)
+
+
+def _noises_beside(f0_hz: float) -> list[Layer]:
+    out = []
+    for kind, route in product(("white", "pink", "brown"), ("effects", "filter1")):
+        values: dict[str, Value] = {"noise.on": True, "noise.kind": kind, "noise.route": route}
+        out.append(Layer(values, "noise", noise_source(kind, f0_hz)))
     return out
 
 
 def _with_layer(portrait: Portrait, story: Story) -> Story:
-    """The story with the layer that helps most, at its best level."""
-    taken = {layer.level for layer in story.layers}
-    layers = [layer for layer in _layers(portrait) if layer.level not in taken]
-    through, base = _filter_power(portrait, story), _predict(portrait, story)
-    powers = np.stack([x.power[: portrait.used] * (through if x.filtered else np.ones_like(through)) for x in layers])
-    options = base + 10 ** (LAYER_LEVELS_DB / 10)[:, None, None, None] * powers  # (levels, layers, k, bands)
-    errors = _errors(portrait, decibels(options).reshape(-1, *base.shape)).reshape(len(LAYER_LEVELS_DB), -1)
-    i, j = np.unravel_index(int(errors.argmin()), errors.shape)
-    layer = replace(layers[j], gain_db=float(LAYER_LEVELS_DB[i]))
-    return replace(story, layers=(*story.layers, layer), cost=float(errors[i, j]))
+    """The story with the layer that helps most, at its best level: all at a glance first, then the best few closely."""
+    taken = {layer.section for layer in story.layers}
+    layers = [layer for layer in layers_beside(portrait.f0_hz) if layer.section not in taken]
+    mix, gains = _mix(portrait, story), 10 ** (LAYER_LEVELS_DB / 20)
+    best = story
+    for i in np.argsort(_glances(portrait, story, mix, layers))[:N_CLOSE]:
+        layer = layers[i]
+        whole, own = mix.added(layer.source[: portrait.used], gains, layer.filtered or story.kind < 0)
+        costs = portrait.moments.errors(decibels(whole))
+        if layer.section == "noise":
+            costs = costs + _hiss(portrait, decibels(own) - decibels(whole))
+        j = int(costs.argmin())
+        if costs[j] < best.cost:
+            best = replace(story, layers=(*story.layers, replace(layer, gain_db=float(LAYER_LEVELS_DB[j]))), cost=float(costs[j]))
+    return best
+
+
+def _glances(portrait: Portrait, story: Story, mix: Mix, layers: list[Layer]) -> Floats:
+    """Error of the story with each of the layers, of the mean moment alone."""
+    used, moments = portrait.used, portrait.moments
+    weights = moments.weights @ moments.band_weights
+    lines = np.stack([layer.source.lines[:used] for layer in layers]).astype(np.complex64)
+    rest = np.stack([layer.source.rest[:used] for layer in layers]).astype(np.float32)
+    powers = np.square(lines.real) + np.square(lines.imag) + rest
+    in_step = np.array([layer.filtered or story.kind < 0 for layer in layers])[:, None]
+    through, base = moments.weights @ mix.through, moments.weights @ mix.power
+    together = 2 * ((moments.weights @ mix.lines).astype(np.complex64).conj() * lines).real
+    wanted = moments.weights @ (moments.db - decibels(moments.power.sum(axis=1))[:, None])
+    out = []
+    for gain in 10 ** (GLANCE_LEVELS_DB / 20):
+        db = decibels(base + np.where(in_step, (gain * together + gain**2 * powers) * through, gain**2 * powers))
+        db = db - decibels((10 ** (db / 10)).sum(axis=1, keepdims=True))
+        difference = np.maximum(db - wanted, -RANGE_DB - wanted)
+        difference -= (np.clip(difference, -MOST_LIFT_DB, MOST_LIFT_DB) @ weights)[:, None]
+        out.append(np.abs(difference) @ weights)
+    return np.asarray(np.min(out, axis=0))
+
+
+def _hiss(portrait: Portrait, share_db: Floats) -> Floats:
+    """A cost in dB for noise of a share `(n, k, n_bands)` where the clip has only harmonics."""
+    excess = np.maximum(share_db - portrait.noise_share_db - 3, 0)
+    return np.asarray(HISS_COST * ((excess * portrait.moments.band_weights).sum(axis=-1) @ portrait.moments.weights))
 
 
 def _with_eq(portrait: Portrait, story: Story) -> Story:
     """The story with three bands of EQ over what is left, if they save enough."""
-    model = decibels(_predict(portrait, story))
-    wanted = portrait.moments.db
-    weights = portrait.moments.band_weights * portrait.moments.weights[:, None]
-    gain = (weights * (wanted - model)).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
-    rest = np.clip(wanted - model - gain, -20, 20)
-    values, total = fit_eq((weights * rest).sum(axis=0) / weights.sum(axis=0), weights.sum(axis=0), portrait.hz)
+    rest, weights = portrait.moments.rest_db(decibels(_predict(portrait, story)))
+    values, total = fit_eq(rest, weights, portrait.hz)
     better = replace(story, eq=values, eq_db=total)
     better = replace(better, cost=_error(portrait, _predict(portrait, better)))
     return better if better.cost < story.cost - EQ_LEAST_DB else story
-
-
-def fit_eq(rest_db: Floats, weights: Floats, hz: Floats) -> tuple[dict[str, Value], Floats]:
-    """EQ values and their response that come nearest to `rest_db` at `hz`, up to a common gain."""
-    root = np.sqrt(weights)
-    best: tuple[float, tuple[float, ...], Floats] | None = None
-    for low in EQ_LOW_HZ:
-        for band in EQ_BAND_HZ:
-            for high in EQ_HIGH_HZ:
-                basis = np.stack([*_eq_basis(low, band, high, tuple(hz.tolist())), np.ones(len(hz))], axis=1)
-                gains = np.linalg.solve(
-                    (basis * weights[:, None]).T @ basis + np.diag([2e-4, 2e-4, 2e-4, 1e-9]), (basis * weights[:, None]).T @ rest_db
-                )
-                gains[:3] = np.clip(10 * gains[:3], -EQ_MOST_DB, EQ_MOST_DB) / 10
-                left = float(np.linalg.norm(root * (rest_db - basis @ gains)))
-                if best is None or left < best[0]:
-                    best = left, (low, band, high, *(10 * gains[:3])), basis[:, :3] @ gains[:3]
-    assert best is not None
-    low, band, high, *gains_db = best[1]
-    values: dict[str, Value] = {
-        "eq.on": True, "eq.low_mode": "shelf", "eq.high_mode": "shelf", "eq.low_freq": low, "eq.band_freq": band,
-        "eq.high_freq": high, "eq.low_gain": gains_db[0], "eq.band_gain": gains_db[1], "eq.high_gain": gains_db[2],
-    }  # fmt: skip
-    return values, best[2]
-
-
-@cache
-def _eq_basis(low_hz: float, band_hz: float, high_hz: float, hz: tuple[float, ...]) -> tuple[Floats, Floats, Floats]:
-    """The three bands at 10 dB."""
-    f = np.array(hz)
-    return shelf_db(low_hz, 10, f, -1), bell_db(band_hz, 10, f), shelf_db(high_hz, 10, f, 1)
 
 
 # --- as a patch ------------------------------------------------------------------------------------------------------
@@ -439,9 +472,10 @@ def _motion_values(story: Story) -> dict[str, Value]:
 def _layer_values(story: Story) -> dict[str, Value]:
     """Layers at their levels; oscillator 1 steps back where one would be over 0 dB."""
     most = max([0.0, *(layer.gain_db for layer in story.layers)])
-    out: dict[str, Value] = {"osc1.level": -6.0 - max(0.0, most - 6.0)}
+    first = -6.0 - max(0.0, most - 6.0)
+    out: dict[str, Value] = {"osc1.level": first}
     for layer in story.layers:
-        out |= layer.values | {layer.level: max(-40.0, min(0.0, float(str(out["osc1.level"])) + layer.gain_db))}
+        out |= layer.values | {f"{layer.section}.level": max(-40.0, min(0.0, first + layer.gain_db))}
     return out
 
 

@@ -7,61 +7,95 @@ within 1 dB. Estimates choose what to render; what is kept is decided by renderi
 from __future__ import annotations
 
 import json
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib import resources
+from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from companion.bands import Floats, decibels, edges
+from companion.bands import LAST_SINGLE, LOW_EDGES, Floats, decibels, edges
 from presets.laws import hz_to_midi
 from presets.patch import Patch
+from presets.schema import Value
 from presets.tables import N_FRAMES, TABLE_NAMES, table_frames
 from presets.vital import noise_samples, sub_frames
 
+Lines = NDArray[np.complex128]
+
 OSC_DB = -12.04  # of a sine frame of peak 1 at oscillator level 0 dB and volume 0 dB, before its -3 dB of RMS
 FLOOR_DB = -100.0
+N_LINES = len(LOW_EDGES) - 1 + LAST_SINGLE - 2  # bands that hold one harmonic
+EQ_LOW_HZ = (82.0, 160.0, 320.0)
+EQ_BAND_HZ = (350.0, 600.0, 1000.0, 1700.0, 3000.0)
+EQ_HIGH_HZ = (1500.0, 2640.0, 5000.0, 8000.0)
+EQ_MOST_DB = 14.0
+EQ_RIDGE = np.diag([2e-4, 2e-4, 2e-4, 1e-9])  # keeps gains small where they make no difference
 
 
 # --- oscillators -----------------------------------------------------------------------------------------------------
 
 
-def frame_bands(frames: np.ndarray[Any, Any], ratio: float = 1.0) -> Floats:
-    """Power in each band of frames `(n, 2048)` played at `ratio` times the fundamental: `(n, n_bands)`."""
-    spectra = np.square(np.abs(np.fft.rfft(frames, axis=1)[:, 1:]) * (2 / frames.shape[1])) / 2
-    place = np.searchsorted(edges(), np.arange(1, spectra.shape[1] + 1) * ratio) - 1
-    out = np.zeros((len(frames), len(edges()) - 1))
-    valid = (place >= 0) & (place < out.shape[1])
-    for row, line in zip(out, spectra, strict=True):
-        np.add.at(row, place[valid], line[valid])
-    return out
+@dataclass(frozen=True)
+class Source:
+    """What a sound has in the bands: lines that add up with those of others in step, and power that just adds."""
+
+    lines: Lines
+    """Complex amplitude (RMS) of the harmonic of each band that has but one, `(..., n_bands)`."""
+    rest: Floats
+    """Power of the other bands, `(..., n_bands)`."""
+
+    @property
+    def power(self) -> Floats:
+        """Power of the sound on its own."""
+        return np.asarray(np.square(self.lines.real) + np.square(self.lines.imag) + self.rest)
+
+    def __getitem__(self, index: Any) -> Source:
+        return Source(self.lines[index], self.rest[index])
+
+
+def source_of(frames: np.ndarray[Any, Any], ratio: float = 1.0) -> Source:
+    """Frames `(n, 2048)` played at `ratio` times the fundamental from the middle of the cycle, where the engine begins."""
+    spectra = np.fft.rfft(frames, axis=1)[:, 1:] * (np.sqrt(2) / frames.shape[1])
+    numbers = np.arange(1, spectra.shape[1] + 1)
+    spectra = spectra * np.where(numbers % 2, -1, 1)
+    place = np.searchsorted(edges(), numbers * ratio) - 1
+    lines = np.zeros((len(frames), len(edges()) - 1), complex)
+    rest = np.zeros(lines.shape)
+    single = (place >= 0) & (place < N_LINES)
+    several = (place >= N_LINES) & (place < lines.shape[1])
+    for row, power_row, line in zip(lines, rest, spectra, strict=True):
+        np.add.at(row, place[single], line[single])
+        np.add.at(power_row, place[several], np.abs(line[several]) ** 2)
+    return Source(lines, rest)
+
+
+@cache
+def table_source(name: str, ratio: float = 1.0) -> Source:
+    """All frames of a standard table at a ratio to the fundamental, `(n_frames, n_bands)`."""
+    return source_of(table_frames(name), ratio)
 
 
 @cache
 def table_bands() -> Floats:
     """Power of every frame of every standard table, `(n_tables, n_frames, n_bands)`."""
-    return np.stack([frame_bands(table_frames(name)) for name in TABLE_NAMES])
+    return np.stack([table_source(name).power for name in TABLE_NAMES])
 
 
 @cache
-def table_bands_at(name: str, ratio: float) -> Floats:
-    """Power of a table's frames at another pitch, `(n_frames, n_bands)`."""
-    return frame_bands(table_frames(name), ratio)
+def sub_source(shape: str, ratio: float) -> Source:
+    """A sub shape at a ratio to the fundamental, `(n_bands,)`."""
+    return source_of(sub_frames(shape), ratio)[0]
 
 
-@cache
-def sub_bands(shape: str, ratio: float) -> Floats:
-    """Power of a sub shape at a ratio to the fundamental, `(n_bands,)`."""
-    return np.asarray(frame_bands(sub_frames(shape), ratio)[0])
-
-
-def position_bands(name: str, position: float, ratio: float = 1.0) -> Floats:
-    """Power of a table at a position 0..100 %, between its frames, `(n_bands,)`."""
-    rows = table_bands()[TABLE_NAMES.index(name)] if ratio == 1 else table_bands_at(name, ratio)
-    place = min(max(position, 0.0), 100.0) / 100 * (N_FRAMES - 1)
-    left = min(int(place), N_FRAMES - 2)
-    share = place - left
-    return np.asarray((1 - share) * rows[left] + share * rows[left + 1])
+def source_at(name: str, positions: Floats, ratio: float = 1.0) -> Source:
+    """A table at positions 0..16, between its frames as the engine does it, `(n_positions, n_bands)`."""
+    source = table_source(name, ratio)
+    left = np.clip(positions.astype(int), 0, N_FRAMES - 2)
+    share = (positions - left)[:, None]
+    return Source(*((1 - share) * x[left] + share * x[left + 1] for x in (source.lines, source.rest)))
 
 
 @cache
@@ -71,10 +105,11 @@ def _noise_density(kind: str) -> tuple[Floats, Floats]:
     return np.concatenate([[0.0], np.cumsum(spectrum)]), np.arange(len(spectrum) + 1, dtype=np.float64)
 
 
-def noise_bands(kind: str, f0_hz: float) -> Floats:
-    """Power of a noise kind in each band, `(n_bands,)`."""
+def noise_source(kind: str, f0_hz: float) -> Source:
+    """A noise kind over a fundamental, `(n_bands,)`."""
     total, hz = _noise_density(kind)
-    return np.asarray(np.diff(np.interp(edges() * f0_hz, hz, total)))
+    power = np.diff(np.interp(edges() * f0_hz, hz, total))
+    return Source(np.zeros(len(power), complex), power)
 
 
 # --- filters ---------------------------------------------------------------------------------------------------------
@@ -150,3 +185,30 @@ def bell_db(freq_hz: float, gain_db: float, hz: Floats) -> Floats:
     if gain_db > 0:
         return decibels((1 + gain * width) / (1 + width))
     return -decibels((1 + width) / (1 + width / gain))
+
+
+def fit_eq(rest_db: Floats, weights: Floats, hz: Floats) -> tuple[dict[str, Value], Floats]:
+    """EQ values and their response that come nearest to `rest_db` at `hz`, up to a common gain."""
+    shapes, places = _eq_shapes(tuple(hz.tolist())), list(product(EQ_LOW_HZ, EQ_BAND_HZ, EQ_HIGH_HZ))
+    weighted = shapes * weights  # (n_places, 4, n_bands)
+    gains = np.linalg.solve(weighted @ shapes.transpose(0, 2, 1) + EQ_RIDGE, (weighted @ rest_db)[..., None])[..., 0]
+    gains[:, :3] = np.clip(gains[:, :3], -EQ_MOST_DB / 10, EQ_MOST_DB / 10)
+    fitted = (gains[:, None] @ shapes)[:, 0]
+    best = int((weights * (rest_db - fitted) ** 2).sum(axis=1).argmin())
+    low, band, high = places[best]
+    values: dict[str, Value] = {
+        "eq.on": True, "eq.low_mode": "shelf", "eq.high_mode": "shelf", "eq.low_freq": low, "eq.band_freq": band,
+        "eq.high_freq": high, "eq.low_resonance": 10.0, "eq.band_resonance": 20.0, "eq.high_resonance": 10.0,
+        **{f"eq.{name}_gain": float(10 * gain) for name, gain in zip(("low", "band", "high"), gains[best], strict=False)},
+    }  # fmt: skip
+    return values, np.asarray(gains[best, :3] @ shapes[best, :3])
+
+
+@lru_cache(8)
+def _eq_shapes(hz: tuple[float, ...]) -> Floats:
+    """The three bands at 10 dB and a constant, for every place of the bands: `(n_places, 4, n_bands)`."""
+    f, one = np.array(hz), np.ones(len(hz))
+    low = {place: shelf_db(place, 10, f, -1) for place in EQ_LOW_HZ}
+    band = {place: bell_db(place, 10, f) for place in EQ_BAND_HZ}
+    high = {place: shelf_db(place, 10, f, 1) for place in EQ_HIGH_HZ}
+    return np.stack([np.stack([low[a], band[b], high[c], one]) for a, b, c in product(low, band, high)])

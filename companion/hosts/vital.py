@@ -13,8 +13,11 @@ from presets.vital import check, parse, patch_to_vital
 SAMPLE_RATE = 44_100
 VELOCITY = 0.8
 # An engine glides from the last patch's levels and lets its voices ring out: at -14 dBFS in the first 100 ms of a render.
-# A moment of silence after loading (3 ms) brings that under -50 dB; velocity 0 starts no voice.
+# A moment after loading (3 ms) brings that under -75 dB. The engine cannot render without a note, so the note is as short
+# as it gets (of length 0 it would never end) and its release is cut while it sounds, or it would ring into the render.
 SETTLE_S = 0.15
+SETTLE_NOTE_S = 0.01
+SETTLE_RELEASE = 0.5  # native: 62 ms
 
 
 class VitalHost:
@@ -51,7 +54,14 @@ class VitalHost:
     def _load(self, text: str) -> None:
         if not self._synth.load_json(text):
             raise WhisperSynthError("the Vital engine refused the patch; please report it with the .vital file")
-        self._synth.render(0, 0.0, SETTLE_S, SETTLE_S)
+        self._settle()
+
+    def _settle(self) -> None:
+        release = self._synth.get_controls()["env_1_release"]
+        value = release.value()
+        release.set(min(value, SETTLE_RELEASE))
+        self._synth.render(0, 0.0, SETTLE_NOTE_S, SETTLE_S)
+        release.set(value)
 
     def render(
         self, note: int, note_s: float, total_s: float, velocity: float = VELOCITY
