@@ -59,7 +59,7 @@ def test_a_match_loads_nothing_heavy(tmp_path):
 
 
 def test_the_check_sees_what_is_loaded():
-    assert packages_after("import matplotlib" + LOADED) & HEAVY == {"matplotlib"}
+    assert "export" in packages_after("import export" + LOADED) & HEAVY
 
 
 @pytest.mark.parametrize(
