@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 from companion.movement import Move, moves
@@ -27,7 +28,7 @@ def _oscillators(patch: Patch) -> list[Weighed]:
         if not patch[f"{section}.on"]:
             continue
         heard = _loudness(patch, section)
-        wave = wave_words(patch, section).partition(",")[0].removeprefix("a ").removeprefix("an ")
+        wave = _short(wave_words(patch, section))
         voices = int(patch.number(f"{section}.voices"))
         unison = f", {voices} voices {_value(patch, f'{section}.detune')} detuned" if voices > 1 else ""
         facts.append((weight * heard, f"{section} {wave}{unison}"))
@@ -38,6 +39,11 @@ def _oscillators(patch: Patch) -> list[Weighed]:
                     (0.65 * weight * heard, f"{section} {name} {kind} {_value(patch, f'{section}.{amount}')}")
                 )
     return facts
+
+
+def _short(wave: str) -> str:
+    """`saw with notches` of `a saw with notches, like a frozen phaser`."""
+    return re.split(", like|, taken", wave)[0].removeprefix("a ").removeprefix("an ")
 
 
 def _loudness(patch: Patch, section: str) -> float:

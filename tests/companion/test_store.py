@@ -79,12 +79,13 @@ def test_the_saved_vital_file_sounds_like_the_saved_text(tmp_path):
     from_vital, from_text = (
         VitalHost(),
         VitalHost(),
-    )  # an engine's second render differs a little from its first
+    )
     from_vital.set_text(files["vital"].read_text())
     a = from_vital.render(48, 0.4, 0.5)
     b = from_text.render_patch(read_patch(files["txt"]), 48, 0.4, 0.5)
     assert np.abs(a).max() > 0.05
-    np.testing.assert_allclose(a, b, atol=2e-3)
+    # Not equal: on disk a table spans the knob's 256 steps, in the engine it is packed (see patch_to_vital).
+    assert np.sqrt(np.mean((a - b) ** 2)) < 0.03 * np.sqrt(np.mean(a**2))
 
 
 def test_a_vital_preset_is_read_with_what_it_lost(tmp_path):
