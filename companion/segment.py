@@ -24,6 +24,7 @@ RANGE_DB = 80.0  # what a feature of span 2 spans
 N_BANDS = 20
 STEADY_ST = 0.3  # a glide moves more in STEP_FRAMES
 STEP_FRAMES, BLUR_FRAMES = 3, 3  # of salience, 30 ms: steady on either side of a step, and in between
+NO_FADE = 0.8  # of the energy: pitches that give way to each other in a tail are echoes
 PART_S = 0.08  # shortest part between onsets
 OTHER_NOTE_ST = 0.8  # pitches of parts this far apart are different notes
 HARMONICS_ST = (12.0, 19.02, 24.0, 27.86, 31.02, 36.0)  # but these intervals may be slips within one note
@@ -130,7 +131,8 @@ def steps_s(salience: Salience) -> list[float]:
         before = slice(at - STEP_FRAMES, at)
         after = slice(at + BLUR_FRAMES, at + BLUR_FRAMES + STEP_FRAMES)
         steady = all(clear[side].all() and np.ptp(notes[side]) < STEADY_ST for side in (before, after))
-        if steady and other_note(float(np.median(notes[after]) - np.median(notes[before]))):
+        fades = salience.energies[after].mean() < salience.energies[before].mean() * NO_FADE
+        if steady and not fades and other_note(float(np.median(notes[after]) - np.median(notes[before]))):
             steps.append(float(salience.times_s[at + BLUR_FRAMES // 2]))
     return steps
 
