@@ -11,8 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
+from numpy.typing import NDArray
 
 from companion.audio import SAMPLE_RATE
+from companion.contours import Contour
+from companion.frame_plan import Plan
 from companion.partials import N_HARMONICS, Complexes, Floats
 from companion.tableplay import frames_of
 
@@ -30,43 +33,54 @@ class BrightLayer:
     frame: Floats
     """(2048,), amplitudes as they are in the clip at the loudest moment of its top."""
     loudness: Floats
-    """0..1 at each frame of the resynthesis held."""
+    """0..1 at each held frame of the resynthesis."""
+    release_share: float
+    """0..1 of what it was at note-off, on the average over the release: what the top loses beyond envelope 1."""
 
 
-def bright_layer(audio: Floats, note_hz: float, note_off_s: float, spectra: Complexes, octaves: int) -> BrightLayer | None:
-    """The layer of a clip (2, n), or None for a dull one.
-
-    Args:
-        spectra: (channels, frames held, harmonics) of the frames below it, on a grid `octaves` under `note_hz`.
-    """
-    power = harmonic_power(audio[:, : max(int(note_off_s * SAMPLE_RATE), 2048)], note_hz)
-    hz = note_hz * np.arange(1, len(power) + 1)
+def bright_layer(audio: Floats, plan: Plan, spectra: Complexes, contour: Contour) -> BrightLayer | None:
+    """The layer of a clip (2, n) above the frames `spectra` (channels, frames, harmonics); None for a dull clip."""
+    power = harmonic_power(audio[:, : max(int(plan.note_off_s * SAMPLE_RATE), 2048)], plan.note_hz)
+    hz = np.asarray(plan.note_hz * np.arange(1, len(power) + 1), np.float64)
     top = np.flatnonzero(hz > SLOPE_FROM_HZ)
     if len(top) < FEWEST or power[top].max() < power.max() * 10 ** (-FAINTEST_DB / 10):
         return None
-    first = int(N_HARMONICS >> octaves)  # harmonics of the note that the frames have
-    amplitudes = np.concatenate([np.sqrt(2 * power), extended(hz[top], power[top], note_hz)])
-    amplitudes[:first] = 0
+    amplitudes = np.concatenate([np.sqrt(2 * power), extended(hz[top], power[top], plan.note_hz)])
+    amplitudes[: N_HARMONICS >> plan.octaves] = 0  # the frames have these
     phases = np.random.default_rng(0).random(len(amplitudes))
     frame = frames_of(np.asarray(amplitudes * np.exp(2j * np.pi * phases), np.complex64))
-    lowest = int(SLOPE_FROM_HZ / note_hz) << octaves
-    over_time = np.sqrt((np.abs(spectra[..., lowest:]) ** 2).sum(axis=(0, 2)))
-    mean = max(float(np.sqrt((over_time**2).mean())), 1e-12)
-    peak = max(float(over_time.max()), 1e-12)
-    return BrightLayer(frame * np.float32(peak / mean), np.asarray(over_time / peak, np.float32))
+    lowest = int(SLOPE_FROM_HZ / plan.note_hz) << plan.octaves
+    tops = np.sqrt((np.abs(spectra[..., lowest:]) ** 2).sum(axis=(0, 2)))
+    held = tops[: plan.n_held]
+    mean, peak = (max(float(x), 1e-12) for x in (np.sqrt((held**2).mean()), held.max()))
+    return BrightLayer(
+        frame * np.float32(peak / mean), np.asarray(held / peak), _release_share(tops, plan, contour)
+    )
 
 
-def harmonic_power(audio: Floats, note_hz: float) -> Floats:
+def _release_share(tops: Floats, plan: Plan, contour: Contour) -> float:
+    weights = contour.amplitude(np.asarray(plan.times_s, np.float64), plan.note_off_s) ** 2 * np.gradient(
+        plan.times_s
+    )
+    after = slice(plan.n_held, None)
+    total = float(weights[after].sum())
+    if total <= 0 or tops[plan.n_held - 1] <= 0:
+        return 1.0
+    power = float(weights[after] @ tops[after].astype(np.float64) ** 2) / total
+    return min(1.0, float(np.sqrt(power)) / float(tops[plan.n_held - 1]))
+
+
+def harmonic_power(audio: Floats, note_hz: float) -> NDArray[np.float64]:
     """Mean power around each harmonic of `note_hz` up to what can be seen, mean over channels."""
     n = audio.shape[1]
     power = (np.abs(scipy.fft.rfft(audio)) ** 2).mean(axis=0) * 2 / n**2
     total = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
     harmonics = np.arange(1, min(int(HIGHEST_SEEN_HZ / note_hz), N_HARMONICS) + 1)
     edges = (note_hz * n / SAMPLE_RATE * (np.append(harmonics, len(harmonics) + 1) - 0.5)).astype(int)
-    return np.diff(total[np.minimum(edges, len(power))])
+    return np.asarray(np.diff(total[np.minimum(edges, len(power))]))
 
 
-def extended(hz: Floats, power: Floats, note_hz: float) -> Floats:
+def extended(hz: NDArray[np.float64], power: NDArray[np.float64], note_hz: float) -> NDArray[np.float64]:
     """Peak amplitudes of the harmonics above `hz[-1]`, on the line through the levels of those at `hz`."""
     octaves, level = np.log2(hz), 10 * np.log10(power + 1e-14)
     weights = 1 / hz / (1 / hz).sum()
@@ -74,6 +88,5 @@ def extended(hz: Floats, power: Floats, note_hz: float) -> Floats:
     slope = weights @ ((octaves - centre) * level) / max(weights @ (octaves - centre) ** 2, 1e-9)
     slope = min(max(slope, STEEPEST_DB), FLATTEST_DB)
     above = np.arange(round(hz[-1] / note_hz) + 1, N_HARMONICS + 1) * note_hz
-    return np.sqrt(2 * 10 ** ((weights @ level + slope * (np.log2(above) - centre)) / 10))
-
-
+    levels = weights @ level + slope * (np.log2(above) - centre)
+    return np.asarray(np.sqrt(2 * 10 ** (levels / 10)))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.signal
+from numpy.typing import NDArray
 
 from companion.audio import SAMPLE_RATE
 from companion.contours import Contour, curve
 from companion.partials import Floats
+
+Doubles = NDArray[np.float64]
 
 HOP, WINDOW = 220, 882  # 5 ms steps, 20 ms windows
 RANGE_DB = 70.0
@@ -32,14 +35,14 @@ def fit_release(audio: Floats, note_off_s: float) -> Contour:
     return Contour(attack=0.0, release=float(SECONDS[seconds]), release_curve=BENDS[bend])
 
 
-def _decibels(spent: Floats, bend: float) -> Floats:
+def _decibels(spent: Doubles, bend: float) -> Doubles:
     """Level of the engine's release when a share 0..1 of it is spent."""
     amplitude = np.maximum(1 - curve(spent, bend / 5), 0) ** 2
-    return np.maximum(20 * np.log10(amplitude + 1e-9), -RANGE_DB)
+    return np.asarray(np.maximum(20 * np.log10(amplitude + 1e-9), -RANGE_DB))
 
 
-def _loudness(audio: Floats) -> Floats:
+def _loudness(audio: Floats) -> Doubles:
     power = (audio.astype(np.float64) ** 2).sum(axis=0)
     window = scipy.signal.get_window("hann", WINDOW)
     smooth = scipy.signal.oaconvolve(power, window / window.sum(), mode="same")[::HOP]
-    return np.sqrt(np.maximum(smooth, 1e-14))
+    return np.asarray(np.sqrt(np.maximum(smooth, 1e-14)))

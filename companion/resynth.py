@@ -15,30 +15,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from companion.audio import SAMPLE_RATE
 from companion.brightness import BrightLayer, bright_layer
 from companion.contours import Contour
+from companion.frame_plan import N_FRAMES, N_HELD, N_RELEASE, RELEASE_BEND, Plan, make_plan
 from companion.partials import Complexes, Floats, project
 from companion.release import fit_release
 from companion.tableplay import frames_of, play
-from presets.laws import midi_to_hz
 from presets.patch import Patch
 from presets.schema import OWN, Value, wavetable_synth
 
-N_HELD, N_RELEASE = 49, 16  # frames; 64 steps divide Vital's 256 positions evenly
-N_FRAMES = N_HELD + N_RELEASE
-HELD_POWER = 1.4  # times of held frames grow as this power: denser at the attack
-RELEASE_BEND = 2.0  # of envelope 2: denser after note-off
-LOWEST_BASE_HZ = 16.0
-MOST_OCTAVES = 4
 ROUNDS = 4  # of listening; a fifth gains under 0.2 dB
 LOUDEST = 2.0  # a frame may be so much louder than the loudest held one: what an envelope hides stays hidden
 FAINTEST_DB = -70.0  # an envelope under this counts as this, so that nothing is divided by silence
 LONGEST_S = 6.0
+LAYER_FALL_S = 0.02  # the bright layer reaches its level of the release so long after note-off
 LOOP_S, LOOP_SHARE = 1.0, 0.7  # a note held longer than the clip walks to and fro through its end
 
 # Measured on the engine. Level, phase and pan stay where its init patch has them where they can: from there it glides.
@@ -47,36 +41,6 @@ SIDE_GAIN, MIDDLE_GAIN = 0.35256, 0.2493  # amplitude of a frame of peak 1 at vo
 INIT_LEVEL_DB = -6.0206
 INIT_LEVEL = 0.70710678  # the same, as the engine counts: amplitude is its square
 VOLUME_DB, LEAST_DB, MOST_DB = -6.0, -54.0, 12.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Where frames stand and on which grid."""
-
-    note: int
-    cents: float
-    """Of the pitch above the note."""
-    octaves: int
-    """Of the base under the note."""
-    times_s: Floats
-    """(N_FRAMES,) of each frame, ascending from 0; the last held one stands at note-off."""
-    note_off_s: float
-    n_samples: int
-
-    @property
-    def note_hz(self) -> float:
-        """The pitch."""
-        return midi_to_hz(self.note + self.cents / 100)
-
-    @property
-    def base_hz(self) -> float:
-        """The lowest harmonic of the frames."""
-        return self.note_hz / 2**self.octaves
-
-    @property
-    def rest_s(self) -> float:
-        """Of the clip after note-off."""
-        return max(self.n_samples / SAMPLE_RATE - self.note_off_s, 0.002)
 
 
 def resynthesise(audio: Floats, pitches: Sequence[float], note_off_s: float) -> list[Patch]:
@@ -92,19 +56,8 @@ def resynthesise(audio: Floats, pitches: Sequence[float], note_off_s: float) -> 
     plan = make_plan(pitches[0], note_off_s, audio.shape[1])
     contour = fit_release(audio, note_off_s)
     spectra = fit_frames(audio, plan, contour)
-    layer = bright_layer(audio, plan.note_hz, note_off_s, spectra[:, :N_HELD], plan.octaves)
+    layer = bright_layer(audio, plan, spectra, contour)
     return [patch_of(plan, contour, spectra, layer)]
-
-
-def make_plan(pitch: float, note_off_s: float, n_samples: int) -> Plan:
-    """Frame times, and the deepest octave under the pitch whose base lies over LOWEST_BASE_HZ."""
-    note = round(min(max(pitch, 0.0), 127.0))
-    octaves = min(max(int(math.log2(midi_to_hz(pitch) / LOWEST_BASE_HZ)), 0), MOST_OCTAVES)
-    held = np.linspace(0, 1, N_HELD) ** HELD_POWER * note_off_s
-    share = np.arange(1, N_RELEASE + 1) / N_RELEASE * -math.expm1(-RELEASE_BEND)
-    rest_s = max(n_samples / SAMPLE_RATE - note_off_s, 0.002)
-    after = note_off_s - np.log1p(-share) / RELEASE_BEND * rest_s
-    return Plan(note, 100 * (pitch - note), octaves, np.concatenate([held, after]), note_off_s, n_samples)
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
@@ -151,7 +104,9 @@ def patch_of(plan: Plan, contour: Contour, spectra: Complexes, layer: BrightLaye
     values: dict[str, Value] = {"volume.level": VOLUME_DB + gain_db, **contour.values(), **_walk_values(plan)}
     for n, pan in ((1, -100.0), (2, 100.0)):
         values |= {f"osc{n}.{key}": value for key, value in _oscillator(pan, plan).items()}
-    assets = {f"osc{n}.table": np.asarray(w / (SIDE_GAIN * gain), np.float32) for n, w in enumerate(waves, start=1)}
+    assets = {
+        f"osc{n}.table": np.asarray(w / (SIDE_GAIN * gain), np.float32) for n, w in enumerate(waves, start=1)
+    }
     assets["lfo1.shape"] = _walk(plan)
     if layer is not None:
         values |= _layer_values(plan)
@@ -215,15 +170,22 @@ def _walk(plan: Plan) -> Floats:
 
 
 def _layer_values(plan: Plan) -> dict[str, Value]:
-    """The sub oscillator with the bright layer; LFO 2 takes off its level where the clip is duller."""
+    """The sub oscillator with the bright layer; LFO 2 takes off its level where the clip is duller.
+
+    An envelope would let go sooner on a short note, but another routing from one makes the engine's first block, and with
+    it the first milliseconds of the walk, wrong.
+    """
+    end_s = plan.note_off_s + LAYER_FALL_S
     return {
         "sub.on": True, "sub.shape": OWN, "sub.level": INIT_LEVEL_DB, "sub.octave": 0, "sub.fine": plan.cents,
         "sub.phase": 180.0, "sub.phase_random": 0.0, "sub.route": "effects",
-        "lfo2.shape": OWN, "lfo2.mode": "one_shot", "lfo2.rate": 1 / plan.note_off_s,
+        "lfo2.shape": OWN, "lfo2.mode": "hold", "lfo2.rate": 1 / end_s, "lfo2.phase": 360 * plan.note_off_s / end_s,
         "mod7.source": "lfo2", "mod7.destination": "sub.level", "mod7.amount": -100 * INIT_LEVEL,
     }  # fmt: skip
 
 
 def _layer_level(plan: Plan, layer: BrightLayer) -> Floats:
-    x = plan.times_s[:N_HELD] / plan.note_off_s
-    return np.asarray(np.stack([x, 1 - np.sqrt(layer.loudness), np.zeros_like(x)], axis=1), np.float32)
+    """LFO points (n, 3), 0 where the top is loudest; after note-off what the release takes off beyond envelope 1."""
+    x = np.append(plan.times_s[:N_HELD], plan.note_off_s + LAYER_FALL_S) / (plan.note_off_s + LAYER_FALL_S)
+    loudness = np.append(layer.loudness, layer.loudness[-1] * layer.release_share)
+    return np.asarray(np.stack([x, 1 - np.sqrt(loudness), np.zeros_like(x)], axis=1), np.float32)

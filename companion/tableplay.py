@@ -22,8 +22,7 @@ def frames_of(spectra: Complexes, size: int = FRAME_SIZE) -> Floats:
     n = min(spectra.shape[-1], size // 2 - 1)
     full = np.zeros((*spectra.shape[:-1], size // 2 + 1), np.complex64)
     full[..., 1 : n + 1] = spectra[..., :n] * np.float32(size / 2)
-    waves: Floats = scipy.fft.irfft(full, axis=-1)
-    return waves
+    return np.asarray(scipy.fft.irfft(full, axis=-1), np.float32)
 
 
 def play(spectra: Complexes, times_s: Floats, base_hz: float, envelope: Floats) -> Floats:
@@ -36,7 +35,8 @@ def play(spectra: Complexes, times_s: Floats, base_hz: float, envelope: Floats) 
     towards = (phase - sample).astype(np.float32)
     index = frame * (FINE_SIZE + 1) + sample
     weight = (position - frame).astype(np.float32)
-    return np.stack([_read(channel, index, towards, weight) for channel in frames_of(spectra, FINE_SIZE)]) * envelope
+    waves = frames_of(spectra, FINE_SIZE)
+    return np.stack([_read(channel, index, towards, weight) * envelope for channel in waves])
 
 
 def _read(waves: Floats, index: NDArray[np.int32], towards: Floats, weight: Floats) -> Floats:
