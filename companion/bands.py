@@ -26,14 +26,16 @@ LAST_SINGLE = 16  # harmonics up to here have a band each
 BANDS_PER_OCTAVE = 6
 TOP_HARMONIC = 1024
 TOP_HZ = 18_000.0
-WINDOW, LONG_WINDOW = 4096, 8192  # the long one under 55 Hz, where harmonics would run together
-LONG_BELOW_HZ = 55.0
+WINDOW, LONG_WINDOW = 4096, 8192  # the long one under 140 Hz, where harmonics would run together
+LONG_BELOW_HZ = 140.0
 HOP = 1024
 ENVELOPE_HOP_S = 0.005
 RANGE_DB = 70.0  # what lies this far under the loudest band is not looked at
 MOMENT_ENDS_S = (0.06, 0.14, 0.28, 0.55, 1.0, 1.6)  # a note is looked at in stretches that grow
 TAIL_S = 0.3
 MOST_LIFT_DB = 12.0  # that one band can ask of the whole when levels are brought together
+HALVES = {0: [1, 2], 1: [2], 3: [2, 4], 5: [4, 6]}  # bands between harmonics, and those beside them
+LEAK = 0.003  # of a harmonic's power, at most, that the window spreads into the band beside it
 MIN_BINS = 4  # of a band in which harmonics and what lies between can be told apart
 QUIET_WEIGHT = 0.15  # of bands at the bottom of the range, against 1 for loud ones
 
@@ -87,7 +89,7 @@ class Portrait:
         audio = np.asarray(audio, np.float32)
         spectra = _spectra(audio, window) * np.float32(8 / 3 / window**2 * 2)
         times = np.arange(len(spectra)) * HOP / SAMPLE_RATE
-        frames = _in_bands(spectra, f0_hz * window / SAMPLE_RATE)
+        frames = _without_leaks(_in_bands(spectra, f0_hz * window / SAMPLE_RATE))
         return cls(f0_hz, note_off_s, times, frames, _envelope(audio, f0_hz), spectra, _side_db(audio))
 
     @cached_property
@@ -192,6 +194,14 @@ def _in_bands(spectra: NDArray[np.float32], bins_per_harmonic: float) -> Floats:
     whole = np.minimum(place.astype(int), spectra.shape[1] - 1)
     at_edges = total[:, whole] + (place - whole) * spectra[:, whole]
     return np.asarray(np.diff(at_edges, axis=1))
+
+
+def _without_leaks(frames: Floats) -> Floats:
+    """Takes what the window spreads from the harmonics out of the bands between them."""
+    clean = frames.copy()
+    for band, beside in HALVES.items():
+        clean[:, band] = np.maximum(frames[:, band] - LEAK * frames[:, beside].sum(axis=1), 1e-6 * frames[:, band])
+    return clean
 
 
 def _envelope(audio: Audio, f0_hz: float) -> Floats:

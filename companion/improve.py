@@ -1,7 +1,7 @@
 """Informed corrections: what a trained ear would change after hearing a patch beside the clip.
 
-A Corrector knows the clip. Given a patch and its render it compares loudness over time, the harmonics and the width, and
-proposes a few patches, each one correction on its own; whoever asks renders them and keeps what is closer.
+A Corrector knows the clip. Given a patch and its render it compares loudness over time and the harmonics, and proposes a
+few patches, each one correction on its own; whoever asks renders them and keeps what is closer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from companion.audio import Audio
 from companion.bands import ENVELOPE_HOP_S, Floats, Moments, Portrait, decibels
 from companion.contours import Contour, fit_contour, nudge_contour
-from companion.sketch import MOTIONS, layers_beside
+from companion.stories import MOTIONS, layers_beside
 from companion.templates import (
     cutoff_midi,
     eq_db,
@@ -38,7 +38,6 @@ CUTOFF_SPAN_ST = 128.0  # what a routing of 100 % moves
 LAYER_LEVELS_DB = np.arange(-36.0, 1.0, 4.0)
 SINE_DB = -6.02  # of an oscillator at level and volume 0 dB, against its frames
 GAIN_DB = 0.15  # of mean error that a correction must promise
-WIDER_DB = 5.0  # of side against mid that is worth a change
 
 
 def improve(patch: Patch, render: Audio, target: Audio, note_off_s: float) -> list[Patch]:
@@ -223,23 +222,6 @@ def _layer(beside: Beside) -> Iterator[Change]:
         yield layers[j].values | {f"{layers[j].section}.level": float(LAYER_LEVELS_DB[place])}
 
 
-# --- width -----------------------------------------------------------------------------------------------------------
-
-
-def _width(beside: Beside) -> Iterator[Change]:
-    """Unison and chorus where the clip is wider, less of them where it is narrower."""
-    patch, more = beside.patch, beside.wanted.side_db - beside.got.side_db
-    if more > WIDER_DB:
-        if patch["osc1.on"] and patch.number("osc1.voices") == 1:
-            yield {"osc1.voices": 4, "osc1.detune": 12.0, "osc1.width": 100.0}
-            yield {"osc1.voices": 7, "osc1.detune": 25.0, "osc1.width": 100.0}
-        if not patch["chorus.on"]:
-            yield {"chorus.on": True, "chorus.mix": 50.0}
-    elif more < -WIDER_DB:
-        yield {"osc1.voices": 1, "osc2.voices": 1, "chorus.on": False}
-        yield {"osc1.width": 40.0, "osc2.width": 40.0, "chorus.mix": patch.number("chorus.mix") / 2}
-
-
 CORRECTIONS: tuple[Callable[[Beside], Iterator[Change]], ...] = (
-    _contour, _eq, _filter, _new_filter, _position, _layer, _width,
-)  # fmt: skip
+    _contour, _eq, _filter, _layer, _position, _new_filter,
+)  # fmt: skip  # unison and chorus by the width of the clip were tried: 1 of 45 helped

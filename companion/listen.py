@@ -16,7 +16,8 @@ from companion.segment import differ, find_note, gap_end, parts
 CHORD_CHANCE = 0.5
 NO_PITCH = 0.12  # strength under which a sound is taken for noise or a drum
 LIKELY = 0.03  # confidence of the least likely pitch passed on
-CUT_S = 0.2  # a shorter first part of a short clip is kept with what follows
+CUT_S = 0.2  # a clip longer than a note by less is still one note's length
+LEAD_S = 0.01  # silence before the note that is no silence but a slow attack
 FADE_S = 0.005
 OWN_TUNING_ST = 0.49  # the fraction that a note given by the user may be off
 
@@ -69,8 +70,12 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
         offs: tuple[NoteOffGuess, ...] = (NoteOffGuess(part.shape[1] / SAMPLE_RATE, 0.0),)
         return Heard(part, clip.start_s, Kind.SILENCE, (), offs, (Kind.SILENCE.value,))
     start, end = find_note(clip.samples)
+    is_longer = clip.duration_s > CLIP_S + CUT_S
+    if not is_longer:  # a clip of one note's length is one sound to its last sample, silence after it too
+        start = start if start > LEAD_S * SAMPLE_RATE else 0
+        end = min(clip.samples.shape[1], start + round(CLIP_S * SAMPLE_RATE))
     audio = both_channels(clip.samples[:, start:end])
-    audio, what = first_part(audio, is_longer=clip.duration_s > CLIP_S + CUT_S)
+    audio, what = first_part(audio, is_longer)
     curve = salience(resample(audio, SAMPLE_RATE, PITCH_RATE)).average()
     kind = kind_of(curve, bool(what))
     guesses = () if curve.max() < NO_PITCH else likely(guess_pitches(audio))
@@ -89,15 +94,15 @@ def both_channels(samples: Audio) -> Audio:
 def first_part(audio: Audio, is_longer: bool) -> tuple[Audio, str]:
     """Cut audio at its second note, if there is one, and say what was left; "" where it is one note.
 
-    The quick notes of a clip that is short as a whole are kept together: a synth plays them with one key.
+    The notes of a clip that is short as a whole are kept together: a synth plays them with one key.
     """
-    cut = gap_end(audio)
+    cut = gap_end(audio) if is_longer else None
     if cut is None:
         heard = parts(audio, salience(resample(audio, SAMPLE_RATE, PITCH_RATE)))
         others = [part.start_s for part in heard[1:] if differ(heard[0], part)]
         if not others:
             return audio, ""
-        if others[0] < CUT_S and not is_longer:
+        if not is_longer:
             return audio, "all of it"
         cut = round(others[0] * SAMPLE_RATE)
     fade = np.minimum(1, np.arange(cut, 0, -1) / (FADE_S * SAMPLE_RATE)).astype(np.float32)

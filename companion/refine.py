@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
-from cmaes import CMA  # type: ignore[import-untyped]
+from cmaes import CMA
 
 from companion.bands import Floats
 from companion.board import Board, Candidate

@@ -38,7 +38,7 @@ def nearest_division(seconds: float, bpm: float) -> tuple[str, float]:
     """The division nearest to a time, and how far off it is (0.06: 6 %)."""
     beats = seconds * bpm / 60
     best = min(DIVISIONS[1:], key=lambda d: abs(math.log(division_beats(d) / beats)))
-    return best, abs(division_beats(best) / beats - 1)
+    return best, abs(beats / division_beats(best) - 1)
 
 
 def snap_to_tempo(patch: Patch, bpm: float) -> Patch:

@@ -196,10 +196,12 @@ def _write_modulations(settings: dict[str, Any], patch: Patch, spans: Mapping[st
 
 def _span_share(patch: Patch, destination: str, spans: Mapping[str, int]) -> float:
     """How much of Vital's frames a position spans, 1 but for a compact table; the same for the amount of its routing."""
-    section, _, key = destination.partition(".")
-    if key == "amount":
-        return _span_share(patch, str(patch[f"{section}.destination"]), spans)
-    return spans[section] / FULL_SPAN if key == "position" else 1.0
+    for _ in range(N_MOD_SLOTS):  # amounts may move amounts, even in a circle
+        section, _, key = destination.partition(".")
+        if key != "amount":
+            return spans[section] / FULL_SPAN if key == "position" else 1.0
+        destination = str(patch[f"{section}.destination"])
+    return 1.0
 
 
 LFO_POINTS: dict[str, tuple[tuple[float, float, float], ...]] = {  # time 0..1, level 0..1, curve power

@@ -38,7 +38,7 @@ MAX_START = (
     4_000_000  # samples into an audio file; with the smallest window the engine's index still fits an int
 )
 OLDEST = (0, 9)  # older files are rewritten by the engine in ways that trust them
-SLACK = 1e-4  # of a range: files store float32
+SLACK = 1e-6  # of a range: files store float32
 
 _TEXT_KEYS = ("author", "comments", "preset_name", "preset_style", "macro1", "macro2", "macro3", "macro4")
 
