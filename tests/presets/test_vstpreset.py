@@ -12,7 +12,7 @@ from presets.vstpreset import VstPreset, decode_vstpreset, encode_vstpreset, rea
 from tests.presets.serum_files import at_most, damage
 
 CLASS_ID = "0123456789ABCDEF0123456789abcdef"
-REAL = (Path(__file__).parents[1] / "data" / "nekobi.vstpreset").read_bytes()
+REAL = (Path(__file__).parents[1] / "data" / "vst" / "nekobi.vstpreset").read_bytes()
 MADE = VstPreset(CLASS_ID, (("Comp", b"component"), ("Cont", b"")))
 
 presets = st.builds(
@@ -26,7 +26,8 @@ presets = st.builds(
 
 def test_what_a_plugin_wrote_comes_back_byte_for_byte():
     preset = decode_vstpreset(REAL)
-    assert preset.component
+    assert preset.component is not None
+    assert b"cutoff\x0090\x00" in preset.component  # the knob stood at 90 %
     assert preset.controller is not None
     assert encode_vstpreset(preset) == REAL
 
