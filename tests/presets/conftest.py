@@ -24,13 +24,14 @@ def real_texts():
 
 @pytest.fixture(scope="session")
 def play(host):
-    """Renders a patch as a fresh engine would: what the last one left behind fades in a silent patch."""
+    """Renders a patch (or .vital text) as a fresh engine would: what the last one left behind fades in a silent patch."""
     silence = patch_to_vital(Patch({"osc1.on": False}), compact=True)
 
     def render(patch, note, note_s, total_s, velocity=0.8):
+        text = patch if isinstance(patch, str) else patch_to_vital(patch, compact=True)
         host._synth.load_json(silence)
         host._synth.render(60, 0.0, 0.02, 0.2)
-        host._synth.load_json(patch_to_vital(patch, compact=True))
+        host._synth.load_json(text)
         return host._synth.render(note, velocity, note_s, total_s)
 
     return render

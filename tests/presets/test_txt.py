@@ -25,7 +25,9 @@ def any_value(row):
 VALUES = st.lists(st.sampled_from(SCHEMA.rows), max_size=30).flatmap(
     lambda rows: st.fixed_dictionaries({row.name: any_value(row) for row in rows})
 )
-PATCHES = st.builds(Patch, VALUES, note=st.integers(0, 127), name=st.text(max_size=20), comment=st.text(max_size=60))
+PATCHES = st.builds(
+    Patch, VALUES, note=st.integers(0, 127), name=st.text(max_size=20), comment=st.text(max_size=60)
+)
 
 
 @given(PATCHES)
@@ -49,7 +51,11 @@ def test_own_data_lies_beside_the_text(patch, names):
 
 
 def test_a_text_a_person_can_read():
-    patch = Patch({"filter1.on": True, "filter1.cutoff": 900, "osc1.octave": -1, "filter1.type": "lp24"}, note=48, name="dub")
+    patch = Patch(
+        {"filter1.on": True, "filter1.cutoff": 900, "osc1.octave": -1, "filter1.type": "lp24"},
+        note=48,
+        name="dub",
+    )
     assert patch_to_text(patch).splitlines() == [
         HEADER, "note = 48 (C2)", "name = 'dub'", "",
         "[osc1]", "octave = -1", "",
@@ -60,7 +66,12 @@ def test_a_text_a_person_can_read():
 def test_hands_may_write_it():
     text = f"{HEADER}\n# a comment\n\n  note = C2\n[filter1]\n  on=on\n cutoff = 0.9e3\n\tresonance =  20 %\n"
     patch = text_to_patch(text)
-    assert (patch.note, patch["filter1.on"], patch["filter1.cutoff"], patch["filter1.resonance"]) == (48, True, 900.0, 20.0)
+    assert (patch.note, patch["filter1.on"], patch["filter1.cutoff"], patch["filter1.resonance"]) == (
+        48,
+        True,
+        900.0,
+        20.0,
+    )
 
 
 @pytest.mark.parametrize("row", SCHEMA, ids=lambda row: row.name)
