@@ -75,7 +75,7 @@ def _entries(data: bytes, at: int) -> list[tuple[str, int, int]]:
     entries, total = [], 0
     for name, offset, size in _ENTRY.iter_unpack(data[start : start + count * _ENTRY.size]):
         total += max(size, 0)
-        if size < 0 or not _HEAD.size <= offset <= at - size or total > at:
+        if size < 0 or not _HEAD.size <= offset <= at - size or total > at - _HEAD.size:
             raise PresetError(f"its chunk {name!r} claims {size} bytes at {offset}; copy the file again")
         entries.append((name.decode("latin-1"), offset, size))
     return entries
