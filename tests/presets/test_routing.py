@@ -41,6 +41,7 @@ NEEDS = {  # what must be so for a destination to be heard
     "distortion.mix": {"distortion.drive": 20},
     "chorus.mix": {"chorus.mix": 0},
     "delay.feedback": {"delay.time": 0.05},
+    "reverb.decay": {"reverb.mix": 80, "reverb.decay": 0.1},
     "eq.band_freq": {"eq.band_gain": 15, "eq.band_freq": 200},
 }
 
