@@ -15,6 +15,7 @@ CLEAR_DB = -25.0  # of the loudest: a note that reaches it is no noise before th
 QUIET_DB = -75.0  # of the loudest: silence, where the clip's own noise is lower
 OVER_NOISE_DB = 6.0
 CLEAR_FRAMES = 4  # 20 ms: shorter is a click
+SWELL_S, SWELL_DB = 0.15, 12.0  # what rises so much before the start is no noise but a slow attack
 LEAD_S = 0.001  # kept before the onset; the model's training clips begin at note-on
 TAIL_S = 0.25  # of silence kept after the sound, so that an answer that rings on is heard to
 
@@ -74,6 +75,8 @@ def find_note(samples: Audio) -> tuple[int, int]:
     )
     before = np.flatnonzero(levels[:clear] <= quiet_db)
     start = first_sample_over(samples, int(before[-1]) if before.size else 0, quiet_db)
+    if start < SWELL_S * SAMPLE_RATE and np.ptp(levels[: start // FRAME + 1]) > SWELL_DB:
+        start = 0
     end = min(samples.shape[1], start + round(CLIP_S * SAMPLE_RATE))
     sounding = np.flatnonzero(levels[start // FRAME : -(-end // FRAME)] > levels.max() + QUIET_DB)
     last = (start // FRAME + int(sounding[-1]) + 1) * FRAME if sounding.size else end

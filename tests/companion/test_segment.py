@@ -46,6 +46,11 @@ def test_a_note_begins_where_it_leaves_the_silence(attack_s):
     assert end / SAMPLE_RATE == pytest.approx(0.4 + 1.5 + TAIL_S, abs=0.02)
 
 
+def test_a_slow_attack_at_the_beginning_of_a_clip_is_kept():
+    wave = saw(48, 2.0) * np.minimum(1, (np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE) ** 2).astype(np.float32)
+    assert find_note(joined(wave))[0] == 0
+
+
 def test_a_note_is_cut_at_the_length_of_a_clip():
     start, end = find_note(joined(saw(48, 4.0)))
     assert (start, end) == (0, round(CLIP_S * SAMPLE_RATE))
