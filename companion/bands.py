@@ -168,7 +168,9 @@ class Moments:
         predicted = predicted - decibels((10 ** (predicted / 10)).sum(-1, keepdims=True)).astype(np.float32)
         predicted += decibels(self.power.sum(-1))[:, None].astype(np.float32)  # as loud as a whole
         difference = np.maximum(predicted - wanted, lowest)
-        lift = -(np.clip(difference, -MOST_LIFT_DB, MOST_LIFT_DB) * weights).sum(-1, keepdims=True)  # then evenly
+        lift = -(np.clip(difference, -MOST_LIFT_DB, MOST_LIFT_DB) * weights).sum(
+            -1, keepdims=True
+        )  # then evenly
         return np.asarray(np.maximum(predicted + lift - wanted, lowest))
 
     def rest_db(self, predicted_db: Floats) -> tuple[Floats, Floats]:
@@ -189,7 +191,9 @@ def _spectra(audio: Audio, window: int) -> NDArray[np.float32]:
 
 def _in_bands(spectra: NDArray[np.float32], bins_per_harmonic: float) -> Floats:
     """Power summed between the edges; a bin that an edge cuts is shared."""
-    total = np.concatenate([np.zeros((len(spectra), 1)), np.cumsum(spectra, axis=1, dtype=np.float64)], axis=1)
+    total = np.concatenate(
+        [np.zeros((len(spectra), 1)), np.cumsum(spectra, axis=1, dtype=np.float64)], axis=1
+    )
     place = np.minimum(edges() * bins_per_harmonic + 0.5, spectra.shape[1])
     whole = np.minimum(place.astype(int), spectra.shape[1] - 1)
     at_edges = total[:, whole] + (place - whole) * spectra[:, whole]
@@ -200,7 +204,9 @@ def _without_leaks(frames: Floats) -> Floats:
     """Takes what the window spreads from the harmonics out of the bands between them."""
     clean = frames.copy()
     for band, beside in HALVES.items():
-        clean[:, band] = np.maximum(frames[:, band] - LEAK * frames[:, beside].sum(axis=1), 1e-6 * frames[:, band])
+        clean[:, band] = np.maximum(
+            frames[:, band] - LEAK * frames[:, beside].sum(axis=1), 1e-6 * frames[:, band]
+        )
     return clean
 
 
@@ -214,7 +220,9 @@ def _envelope(audio: Audio, f0_hz: float) -> Floats:
     if n <= length:
         return np.asarray(np.sqrt(steps))
     kernel = np.hanning(length + 2)[1:-1]
-    smooth = np.convolve(steps, kernel, "same") / np.convolve(np.ones(n), kernel, "same")  # edges see what is there
+    smooth = np.convolve(steps, kernel, "same") / np.convolve(
+        np.ones(n), kernel, "same"
+    )  # edges see what is there
     return np.asarray(np.sqrt(smooth))
 
 
@@ -236,7 +244,9 @@ def _moments(portrait: Portrait) -> Moments:
     loud = powers.sum(axis=1) >= powers.sum(axis=1).max() * 10 ** (-RANGE_DB * 0.8 / 10)
     weights = np.sqrt(ends_s - starts)[loud]
     kept = tuple(stretch for stretch, is_loud in zip(stretches, loud, strict=True) if is_loud)
-    return Moments(((starts + ends_s) / 2)[loud], powers[loud], weights / weights.sum(), portrait.mel_widths, kept)
+    return Moments(
+        ((starts + ends_s) / 2)[loud], powers[loud], weights / weights.sum(), portrait.mel_widths, kept
+    )
 
 
 def _noise_share_db(portrait: Portrait) -> Floats:
@@ -249,7 +259,9 @@ def _noise_share_db(portrait: Portrait) -> Floats:
         for b, (i, j) in enumerate(pairwise(starts)):
             if j - i >= MIN_BINS:
                 band = spectrum[i:j]
-                share[k, b] = np.partition(band, (j - i) // 3)[(j - i) // 3] * (j - i) / max(float(band.sum()), 1e-20)
+                share[k, b] = (
+                    np.partition(band, (j - i) // 3)[(j - i) // 3] * (j - i) / max(float(band.sum()), 1e-20)
+                )
     if np.isnan(share).all():
         return np.full_like(share, -60.0)
     index = np.arange(portrait.used)
@@ -268,4 +280,6 @@ def _frames_between(portrait: Portrait, start_s: float, end_s: float) -> NDArray
     inside = (portrait.times_s >= start_s + late) & (portrait.times_s < end_s + late)
     if inside.any():
         return np.asarray(inside)
-    return np.asarray(np.arange(len(portrait.times_s)) == np.abs(portrait.times_s - (start_s + end_s) / 2).argmin())
+    return np.asarray(
+        np.arange(len(portrait.times_s)) == np.abs(portrait.times_s - (start_s + end_s) / 2).argmin()
+    )

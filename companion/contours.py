@@ -27,7 +27,9 @@ RELEASES_S = (0.01, 0.03, 0.06, 0.09, 0.13, 0.18, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4
 TAILS_DB = (-14.0, -18.0, -22.0, -26.0, -31.0, -37.0, -44.0, -52.0)  # of reverb at note-off, under the note
 TAILS_S = (0.3, 0.5, 0.8, 1.2, 1.8, 2.8, 4.5, 8.0)  # to 60 dB less
 SPACE_PENALTY = 0.4  # dB a reverb must save to be worth it
-BEND_PENALTY = 0.15  # dB that another curve than Vital's own must save, and a decay where the note could just stay
+BEND_PENALTY = (
+    0.15  # dB that another curve than Vital's own must save, and a decay where the note could just stay
+)
 
 # Reverb of the engine at size 50, mid band: 60 dB of decay take 1.3 times the decay knob, and at decay 1 s the tail starts so far
 # under the note (mixed evenly, growing with longer decays).
@@ -63,7 +65,9 @@ class Contour:
     def read(cls, patch: Patch, n: int = 1) -> Contour:
         """Envelope `n` of a patch; with the first, its reverb."""
         keys = ("attack", "decay", "release", "hold", "decay_curve", "release_curve")
-        contour = cls(sustain=patch.number(f"env{n}.sustain") / 100, **{k: patch.number(f"env{n}.{k}") for k in keys})
+        contour = cls(
+            sustain=patch.number(f"env{n}.sustain") / 100, **{k: patch.number(f"env{n}.{k}") for k in keys}
+        )
         tail = tail_of(patch) if n == 1 else None
         return replace(contour, tail_db=tail[0], tail_s=tail[1]) if tail else contour
 
@@ -83,7 +87,9 @@ class Contour:
         if self.tail_db is None:
             return np.asarray(amplitude)
         at_off = float(self._held_level(np.array([note_off_s]))[0])
-        tail = at_off**2 * 10 ** ((self.tail_db - 60 * np.maximum(times_s - note_off_s, 0) / self.tail_s) / 20)
+        tail = at_off**2 * 10 ** (
+            (self.tail_db - 60 * np.maximum(times_s - note_off_s, 0) / self.tail_s) / 20
+        )
         return np.asarray(np.sqrt(amplitude**2 + np.where(times_s > note_off_s, tail, 0.0) ** 2))
 
     def level(self, times_s: Floats, note_off_s: float) -> Floats:
@@ -91,7 +97,9 @@ class Contour:
         held = self._held_level(np.minimum(times_s, note_off_s))
         at_off = float(self._held_level(np.array([note_off_s]))[0])
         after = np.clip((times_s - note_off_s) / max(self.release, MIN_S), 0, 1)
-        return np.asarray(np.where(times_s <= note_off_s, held, at_off * (1 - curve(after, self.release_curve / 5))))
+        return np.asarray(
+            np.where(times_s <= note_off_s, held, at_off * (1 - curve(after, self.release_curve / 5)))
+        )
 
     def _held_level(self, times_s: Floats) -> Floats:
         rise = np.clip(times_s / max(self.attack, MIN_S), 0, 1)
@@ -119,7 +127,9 @@ def tail_of(patch: Patch) -> tuple[float, float] | None:
     if not patch["reverb.on"] or patch.number("reverb.mix") < 0.5:
         return None
     decay, mix = patch.number("reverb.decay"), min(patch.number("reverb.mix"), 95.0) / 100
-    tail_db = EVEN_TAIL_DB + TAIL_DB_PER_OCTAVE * math.log2(decay) + 20 * math.log10(math.tan(mix * math.pi / 2))
+    tail_db = (
+        EVEN_TAIL_DB + TAIL_DB_PER_OCTAVE * math.log2(decay) + 20 * math.log10(math.tan(mix * math.pi / 2))
+    )
     return tail_db, decay * T60_PER_DECAY
 
 
@@ -205,12 +215,21 @@ def _grid_held(times: Floats, wanted: Floats, note_off_s: float) -> Contour:
     costs = _cost(40 * np.log10(np.maximum(level, 1e-3)), wanted, _spans(times))
     costs = costs + BEND_PENALTY * ((bend[:, 0] != CURVES[0]) + (sustain[:, 0] < 1.0))
     i = int(costs.argmin())
-    return Contour(float(attack[i, 0]), float(decay[i, 0]), float(sustain[i, 0]), decay_curve=float(bend[i, 0]))
+    return Contour(
+        float(attack[i, 0]), float(decay[i, 0]), float(sustain[i, 0]), decay_curve=float(bend[i, 0])
+    )
 
 
-def _grid_tail(held: Contour, times: Floats, wanted: Floats, note_off_s: float, space: bool | None) -> Contour:
+def _grid_tail(
+    held: Contour, times: Floats, wanted: Floats, note_off_s: float, space: bool | None
+) -> Contour:
     dry = [replace(held, release=r, release_curve=c) for r in RELEASES_S for c in CURVES]
-    wet = [replace(held, release=r, tail_db=d, tail_s=s) for r in RELEASES_S[:11:2] for d in TAILS_DB for s in TAILS_S]
+    wet = [
+        replace(held, release=r, tail_db=d, tail_s=s)
+        for r in RELEASES_S[:11:2]
+        for d in TAILS_DB
+        for s in TAILS_S
+    ]
     options = {None: dry + wet, True: wet, False: dry}[space]
     after = times - note_off_s
     late = after > 0
@@ -229,7 +248,9 @@ def _grid_tail(held: Contour, times: Floats, wanted: Floats, note_off_s: float, 
     return options[int(costs.argmin())]
 
 
-def _descend(start: Contour, times: Floats, wanted: Floats, note_off_s: float, keys: tuple[str, ...]) -> Contour:
+def _descend(
+    start: Contour, times: Floats, wanted: Floats, note_off_s: float, keys: tuple[str, ...]
+) -> Contour:
     """Coordinate steps: factors for seconds, sums for the rest, halved four times."""
     best, cost = start, _cost_of(start, times, wanted, note_off_s)
     for step in (0.4, 0.2, 0.1, 0.05):

@@ -144,7 +144,9 @@ def _filter(beside: Beside) -> Iterator[Change]:
     for sweeps in ((0.0,), SWEEPS_ST) if slot else ((0.0,),):
         options = [(shift, sweep, q) for shift in SHIFTS_ST for sweep in sweeps for q in RESONANCES]
         paths = np.stack([path + shift + sweep * level for shift in SHIFTS_ST for sweep in sweeps])
-        powers = np.stack([filter_power(kind, q, paths.ravel(), hz).reshape(*paths.shape, -1) for q in RESONANCES], axis=1)
+        powers = np.stack(
+            [filter_power(kind, q, paths.ravel(), hz).reshape(*paths.shape, -1) for q in RESONANCES], axis=1
+        )
         predicted = beside.got_db + decibels(powers.reshape(-1, *present.shape)) - present
         i = beside.best(predicted)
         if i is not None:
@@ -179,12 +181,23 @@ def _new_filter(beside: Beside) -> Iterator[Change]:
     """A filter where there is none."""
     if beside.patch["filter1.on"] or beside.patch["osc1.route"] != "filter1":
         return
-    options = [(kind, q, note) for kind in ("lp12", "lp24", "hp12") for q in RESONANCES[:3] for note in NEW_CUTOFFS]
-    rows = [filter_power(k, q, NEW_CUTOFFS, beside.wanted.hz) for k in ("lp12", "lp24", "hp12") for q in RESONANCES[:3]]
+    options = [
+        (kind, q, note) for kind in ("lp12", "lp24", "hp12") for q in RESONANCES[:3] for note in NEW_CUTOFFS
+    ]
+    rows = [
+        filter_power(k, q, NEW_CUTOFFS, beside.wanted.hz)
+        for k in ("lp12", "lp24", "hp12")
+        for q in RESONANCES[:3]
+    ]
     i = beside.best(beside.got_db + decibels(np.concatenate(rows))[:, None])
     if i is not None:
         kind, q, note = options[i]
-        yield {"filter1.on": True, "filter1.type": kind, "filter1.resonance": q, "filter1.cutoff": midi_to_hz(note)}
+        yield {
+            "filter1.on": True,
+            "filter1.type": kind,
+            "filter1.resonance": q,
+            "filter1.cutoff": midi_to_hz(note),
+        }
 
 
 def _position(beside: Beside) -> Iterator[Change]:
@@ -198,7 +211,9 @@ def _position(beside: Beside) -> Iterator[Change]:
         ratio = 2.0 ** (patch.number(f"{section}.octave") + patch.number(f"{section}.semitone") / 12)
         places = np.linspace(0, 100, N_FRAMES)
         now = np.array([patch.number(f"{section}.position") / 100 * (N_FRAMES - 1)])
-        rows, present = (decibels(source_at(table, x, ratio).power)[:, :used] for x in (np.arange(float(N_FRAMES)), now))
+        rows, present = (
+            decibels(source_at(table, x, ratio).power)[:, :used] for x in (np.arange(float(N_FRAMES)), now)
+        )
         rows = np.maximum(rows, rows.max() - 60)
         i = beside.best(beside.got_db + (rows - np.maximum(present, present.max() - 60))[:, None])
         if i is not None:

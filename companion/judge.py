@@ -54,7 +54,9 @@ class Judge:
         if np.isfinite(off_db):
             row = patch.schema[VOLUME]
             volume = float(np.clip(patch.number(VOLUME) - off_db, row.low, row.high))
-            audio = audio * np.float32(10 ** ((volume - patch.number(VOLUME)) / 20))  # the last gain of the chain
+            audio = audio * np.float32(
+                10 ** ((volume - patch.number(VOLUME)) / 20)
+            )  # the last gain of the chain
             patch = patch.with_values({VOLUME: round(volume, 2)})
         return Candidate(patch, self.distance(audio), audio)
 

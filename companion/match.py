@@ -107,7 +107,9 @@ class Matcher:
         def so_far(stage: str, progress: float) -> Match:
             best = board.ranked(options.keep, options.kind)
             note = best[0].patch.note if best else question.notes[0]
-            return Match(clip, note, heard.note_off_s, time.perf_counter() - began, best, warnings, stage, progress)
+            return Match(
+                clip, note, heard.note_off_s, time.perf_counter() - began, best, warnings, stage, progress
+            )
 
         if heard.is_silent:
             yield so_far("done", 1.0)
@@ -123,7 +125,9 @@ class Matcher:
             board.add([better])
             yield so_far("refining", min(0.5 + 0.5 * (time.perf_counter() - began) / options.seconds, 0.99))
         if options.bpm:
-            board = Board(judge([snap_to_tempo(c.patch, options.bpm) for c in board.ranked(options.keep, options.kind)]))
+            board = Board(
+                judge([snap_to_tempo(c.patch, options.bpm) for c in board.ranked(options.keep, options.kind)])
+            )
         yield so_far("done", 1.0)
 
 

@@ -162,7 +162,9 @@ def search(start: Candidate, seed: int) -> Plan:
     rows = [start.patch.schema[name] for name in names]
     mean = np.array([row.value_to_raw(start.patch[name]) for row, name in zip(rows, names, strict=True)])
     bounds = np.tile([0.0, 1.0], (len(names), 1))
-    cma = CMA(np.clip(mean, 0.01, 0.99), SIGMA, bounds, seed=int(rng.integers(2**31)), population_size=POPULATION)
+    cma = CMA(
+        np.clip(mean, 0.01, 0.99), SIGMA, bounds, seed=int(rng.integers(2**31)), population_size=POPULATION
+    )
     for _ in range(GENERATIONS):
         asked = [cma.ask() for _ in range(POPULATION)]
         answers = yield [turned(start.patch, names, x) for x in asked]
@@ -173,13 +175,19 @@ def search(start: Candidate, seed: int) -> Plan:
 
 def turned(patch: Patch, names: Sequence[str], raw: Floats) -> Patch:
     """The patch with some knobs at raw values."""
-    return patch.with_values({n: patch.schema[n].raw_to_value(float(x)) for n, x in zip(names, raw, strict=True)})
+    return patch.with_values(
+        {n: patch.schema[n].raw_to_value(float(x)) for n, x in zip(names, raw, strict=True)}
+    )
 
 
 def knobs(patch: Patch, rng: np.random.Generator) -> list[str]:
     """Up to 14 continuous parameters that matter for a patch, drawn by their worth."""
     values = dict(patch.values)
-    names = [r.name for r in patch.schema if r.kind == "continuous" and _worth(r.name) and patch.schema.matters(r, values)]
+    names = [
+        r.name
+        for r in patch.schema
+        if r.kind == "continuous" and _worth(r.name) and patch.schema.matters(r, values)
+    ]
     weights = np.array([_worth(name) for name in names])
     if len(names) <= MOST_KNOBS:
         return names

@@ -76,7 +76,12 @@ def _filter_values(story: Story) -> dict[str, Value]:
         return {}
     start = story.ends[0] if story.motion and story.sweeps_filter else float(story.cutoffs[0])
     cutoff = max(13.0, min(21000.0, midi_to_hz(start)))
-    return {"filter1.on": True, "filter1.type": KINDS[story.kind], "filter1.cutoff": cutoff, "filter1.resonance": story.resonance}
+    return {
+        "filter1.on": True,
+        "filter1.type": KINDS[story.kind],
+        "filter1.cutoff": cutoff,
+        "filter1.resonance": story.resonance,
+    }
 
 
 def _motion_values(story: Story) -> dict[str, Value]:

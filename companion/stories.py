@@ -170,7 +170,11 @@ def stories_of(portrait: Portrait) -> list[Story]:
     """The best few of each kind of story."""
     costs, moments = _costs(portrait), portrait.moments
     mean = np.tensordot(moments.weights, costs, 1)
-    found = [*_still(mean, len(moments.weights)), *_filter_sweeps(costs, moments), *_position_sweeps(costs, moments)]
+    found = [
+        *_still(mean, len(moments.weights)),
+        *_filter_sweeps(costs, moments),
+        *_position_sweeps(costs, moments),
+    ]
     judged = [replace(s, cost=_error(portrait, predict(portrait, s))) for s in found]
     return sorted(judged, key=lambda s: s.cost)
 
@@ -192,7 +196,14 @@ def _still(mean: Floats, k: int) -> Iterator[Story]:
         for table in np.argsort(flat.min(axis=1))[:N_TABLES]:
             place, j = divmod(int(flat[table].argmin()), block.shape[2])
             kind, q, cutoff = _setting(j if block is by_table else OPEN)
-            yield Story(int(table), np.full(k, float(place * STRIDE)), kind, q, np.full(k, cutoff), float(flat[table].min()))
+            yield Story(
+                int(table),
+                np.full(k, float(place * STRIDE)),
+                kind,
+                q,
+                np.full(k, cutoff),
+                float(flat[table].min()),
+            )
 
 
 def _best_path(columns: Floats, moments: Moments) -> tuple[float, Motion, int, int]:
@@ -295,7 +306,12 @@ class Mix:
 def _mix(portrait: Portrait, story: Story) -> Mix:
     used = portrait.used
     osc = source_at(TABLE_NAMES[story.table], story.positions)
-    mix = Mix(osc.lines[:, :used], osc.rest[:, :used], _filter_power(portrait, story), np.zeros((len(osc.rest), used)))
+    mix = Mix(
+        osc.lines[:, :used],
+        osc.rest[:, :used],
+        _filter_power(portrait, story),
+        np.zeros((len(osc.rest), used)),
+    )
     for layer in story.layers:
         gain, source = 10 ** (layer.gain_db / 20), layer.source[..., :used]
         if layer.filtered or story.kind < 0:
@@ -324,8 +340,15 @@ def layers_beside(f0_hz: float) -> tuple[Layer, ...]:
 @cache
 def _oscillators_beside() -> tuple[Layer, ...]:
     out = []
-    for octave, shape, route in product((-2, -1, 0, 1), ("sine", "triangle", "square", "saw"), ("effects", "filter1")):
-        values: dict[str, Value] = {"sub.on": True, "sub.shape": shape, "sub.octave": octave, "sub.route": route}
+    for octave, shape, route in product(
+        (-2, -1, 0, 1), ("sine", "triangle", "square", "saw"), ("effects", "filter1")
+    ):
+        values: dict[str, Value] = {
+            "sub.on": True,
+            "sub.shape": shape,
+            "sub.octave": octave,
+            "sub.route": route,
+        }
         out.append(Layer(values, "sub", sub_source(shape, 2.0**octave)))
     for octave, table, frame in product((-1, 0, 1, 2), TABLE_NAMES, range(0, N_FRAMES, 2 * STRIDE)):
         values = {"osc2.on": True, "osc2.table": table, "osc2.position": frame / (N_FRAMES - 1) * 100,
@@ -356,7 +379,11 @@ def _with_layer(portrait: Portrait, story: Story) -> Story:
             costs = costs + _hiss(portrait, decibels(own) - decibels(whole))
         j = int(costs.argmin())
         if costs[j] < best.cost:
-            best = replace(story, layers=(*story.layers, replace(layer, gain_db=float(LAYER_LEVELS_DB[j]))), cost=float(costs[j]))
+            best = replace(
+                story,
+                layers=(*story.layers, replace(layer, gain_db=float(LAYER_LEVELS_DB[j]))),
+                cost=float(costs[j]),
+            )
     return best
 
 
@@ -373,7 +400,9 @@ def _glances(portrait: Portrait, story: Story, mix: Mix, layers: list[Layer]) ->
     wanted = moments.weights @ (moments.db - decibels(moments.power.sum(axis=1))[:, None])
     out = []
     for gain in 10 ** (GLANCE_LEVELS_DB / 20):
-        db = decibels(base + np.where(in_step, (gain * together + gain**2 * powers) * through, gain**2 * powers))
+        db = decibels(
+            base + np.where(in_step, (gain * together + gain**2 * powers) * through, gain**2 * powers)
+        )
         db = db - decibels((10 ** (db / 10)).sum(axis=1, keepdims=True))
         difference = np.maximum(db - wanted, -RANGE_DB - wanted)
         difference -= (np.clip(difference, -MOST_LIFT_DB, MOST_LIFT_DB) @ weights)[:, None]
@@ -384,7 +413,9 @@ def _glances(portrait: Portrait, story: Story, mix: Mix, layers: list[Layer]) ->
 def _hiss(portrait: Portrait, share_db: Floats) -> Floats:
     """A cost in dB for noise of a share `(n, k, n_bands)` where the clip has only harmonics."""
     excess = np.maximum(share_db - portrait.noise_share_db - 3, 0)
-    return np.asarray(HISS_COST * ((excess * portrait.moments.band_weights).sum(axis=-1) @ portrait.moments.weights))
+    return np.asarray(
+        HISS_COST * ((excess * portrait.moments.band_weights).sum(axis=-1) @ portrait.moments.weights)
+    )
 
 
 def _with_eq(portrait: Portrait, story: Story) -> Story:

@@ -191,7 +191,9 @@ def fit_eq(rest_db: Floats, weights: Floats, hz: Floats) -> tuple[dict[str, Valu
     """EQ values and their response that come nearest to `rest_db` at `hz`, up to a common gain."""
     shapes, places = _eq_shapes(tuple(hz.tolist())), list(product(EQ_LOW_HZ, EQ_BAND_HZ, EQ_HIGH_HZ))
     weighted = shapes * weights  # (n_places, 4, n_bands)
-    gains = np.linalg.solve(weighted @ shapes.transpose(0, 2, 1) + EQ_RIDGE, (weighted @ rest_db)[..., None])[..., 0]
+    gains = np.linalg.solve(weighted @ shapes.transpose(0, 2, 1) + EQ_RIDGE, (weighted @ rest_db)[..., None])[
+        ..., 0
+    ]
     gains[:, :3] = np.clip(gains[:, :3], -EQ_MOST_DB / 10, EQ_MOST_DB / 10)
     fitted = (gains[:, None] @ shapes)[:, 0]
     best = int((weights * (rest_db - fitted) ** 2).sum(axis=1).argmin())

@@ -1,6 +1,6 @@
 """`make bench`: the quality and the speed of a match, on this machine, at this commit.
 
-    python tests/bench.py [--presets FOLDER] [--limit N] [--out FOLDER]
+python tests/bench.py [--presets FOLDER] [--limit N] [--out FOLDER]
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ print(json.dumps({"seconds": seconds, "peak_kb": resource.getrusage(resource.RUS
 def warm_matches() -> dict[str, float]:
     """Seconds of matches in one process (median, 95th percentile) and its peak memory in MB."""
     done = subprocess.run(
-        [sys.executable, "-c", WORKER, str(EXAMPLE), str(N_WARM)], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-c", WORKER, str(EXAMPLE), str(N_WARM)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     result = json.loads(done.stdout.splitlines()[-1])
     seconds = sorted(result["seconds"])
@@ -55,7 +59,14 @@ def warm_matches() -> dict[str, float]:
 
 def cold_command() -> float:
     """Median seconds of the whole command, from nothing to files."""
-    command = [sys.executable, "-c", "from companion.cli import main; main()", "match", str(EXAMPLE), "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "from companion.cli import main; main()",
+        "match",
+        str(EXAMPLE),
+        "--json",
+    ]
     seconds = []
     for _ in range(N_COLD):
         with tempfile.TemporaryDirectory() as out:
@@ -67,15 +78,21 @@ def cold_command() -> float:
 
 def bundle_mb() -> float:
     """Size of the models and tables that ship."""
-    files = [p for folder in ("companion/models", "presets") for p in (ROOT / folder).rglob("*") if p.is_file()]
+    files = [
+        p for folder in ("companion/models", "presets") for p in (ROOT / folder).rglob("*") if p.is_file()
+    ]
     return sum(p.stat().st_size for p in files if "__pycache__" not in p.parts) / 1e6
 
 
 def commit() -> str:
     """The commit that is measured, marked when files differ from it."""
     git = ["git", "-C", str(ROOT)]
-    name = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    dirty = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True).stdout
+    name = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    dirty = subprocess.run(
+        [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True
+    ).stdout
     return name + (" with changes" if dirty.strip() else "")
 
 
@@ -87,13 +104,25 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench")
     parser.add_argument("--methods", default=METHODS)
     arguments = parser.parse_args()
-    print(f"commit {commit()}; {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(
+        f"commit {commit()}; {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
     warm = warm_matches()
-    print(f"a warm match: median {warm['median_s']:.2f} s, 95th percentile {warm['p95_s']:.2f} s, peak {warm['peak_mb']:.0f} MB")
+    print(
+        f"a warm match: median {warm['median_s']:.2f} s, 95th percentile {warm['p95_s']:.2f} s, peak {warm['peak_mb']:.0f} MB"
+    )
     print(f"the command from cold: {cold_command():.2f} s")
     print(f"models and tables: {bundle_mb():.1f} MB (at most {BUNDLE_LIMIT_MB})")
     limit = ["--limit", str(arguments.limit)] if arguments.limit else []
-    evaluate = [sys.executable, "-m", "export", "evaluate", str(arguments.presets), "--out", str(arguments.out)]
+    evaluate = [
+        sys.executable,
+        "-m",
+        "export",
+        "evaluate",
+        str(arguments.presets),
+        "--out",
+        str(arguments.out),
+    ]
     subprocess.run([*evaluate, "--methods", arguments.methods, *limit], check=True, cwd=ROOT)
 
 

@@ -53,7 +53,9 @@ class VitalHost:
 
     def _load(self, text: str) -> None:
         if not self._synth.load_json(text):
-            raise WhisperSynthError("the Vital engine refused the patch; please report it with the .vital file")
+            raise WhisperSynthError(
+                "the Vital engine refused the patch; please report it with the .vital file"
+            )
         self._settle()
 
     def _settle(self) -> None:
