@@ -172,11 +172,10 @@ def matched(setup: Setup, kind: str) -> Method:
 
 def best_of(setup: Setup, propose: Proposer) -> Method:
     """The best by sound of 16 patches proposed for the note heard in the clip; no refining."""
-    from companion.listen import listen
-
     from companion.audio import read_clip
     from companion.engines import Engines
     from companion.judge import Judge
+    from companion.listen import listen
     from companion.propose import Question
 
     engines = Engines()
