@@ -33,10 +33,17 @@ class Engines:
         return host
 
     def render(
-        self, patch: Patch, note: int, note_s: float, total_s: float, sample_rate: int = SAMPLE_RATE
+        self,
+        patch: Patch,
+        note: int,
+        note_s: float,
+        total_s: float,
+        sample_rate: int = SAMPLE_RATE,
+        fresh: bool = False,
     ) -> NDArray[np.float32]:
-        """One patch in the calling thread's engine: float32 (2, n)."""
-        return self.host(sample_rate).render_patch(patch, note, note_s, total_s)
+        """One patch in the calling thread's engine, or in a `fresh` one that remembers nothing: float32 (2, n)."""
+        host = VitalHost(sample_rate) if fresh else self.host(sample_rate)
+        return host.render_patch(patch, note, note_s, total_s)
 
     def map(self, work: Callable[[Patch], T], patches: Iterable[Patch]) -> Iterator[T]:
         """Runs `work` for each patch on the pool, in order; `work` may call `render`."""

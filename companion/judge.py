@@ -23,11 +23,15 @@ ROUGH_TAIL_S = 0.3  # of what follows note-off, in a rough hearing
 class Judge:
     """Knows the clip: its sound, note-off and length."""
 
-    def __init__(self, audio: NDArray[np.float32], note: int, note_off_s: float, engines: Engines) -> None:
+    def __init__(
+        self, audio: NDArray[np.float32], note: int, note_off_s: float, engines: Engines, fresh: bool = False
+    ) -> None:
+        """`fresh`: a new engine for every render (0.1 s each), so that no answer hangs on what was played before."""
         self.audio = audio
         self.note_off_s = note_off_s
         self.total_s = audio.shape[1] / SAMPLE_RATE
         self.engines = engines
+        self._fresh = fresh
         self._rough_s = min(self.total_s, note_off_s + ROUGH_TAIL_S)
         self._coarse = coarse(clip_features(audio[:, : round(self._rough_s * SAMPLE_RATE)], SAMPLE_RATE))
         init = next(engines.map(self._render, [Patch(note=note)]))
@@ -45,7 +49,9 @@ class Judge:
         return [patches[i] for i in order[:n]]
 
     def _roughly(self, patch: Patch) -> float:
-        audio = self.engines.render(patch, patch.note, self.note_off_s, self._rough_s, MODEL_RATE)
+        audio = self.engines.render(
+            patch, patch.note, self.note_off_s, self._rough_s, MODEL_RATE, self._fresh
+        )
         return float(np.abs(coarse(clip_features(audio, MODEL_RATE)) - self._coarse).mean())
 
     def _judge(self, patch: Patch) -> Candidate:
@@ -61,4 +67,4 @@ class Judge:
         return Candidate(patch, self.distance(audio), audio)
 
     def _render(self, patch: Patch) -> NDArray[np.float32]:
-        return self.engines.render(patch, patch.note, self.note_off_s, self.total_s)
+        return self.engines.render(patch, patch.note, self.note_off_s, self.total_s, fresh=self._fresh)

@@ -117,7 +117,8 @@ class Matcher:
         yield so_far("heard", 0.1)
         groups = proposers(options.kind, self.model, self.bank)
         asked = [[self._thinkers.submit(proposer, question) for proposer in group] for group in groups]
-        judge = Judge(heard.audio, question.notes[0], heard.note_off_s, self.engines)
+        repeatable = options.seconds == 0  # no clock, so the same seed is to give the same answer
+        judge = Judge(heard.audio, question.notes[0], heard.note_off_s, self.engines, fresh=repeatable)
         for n, answers in enumerate(asked, 1):
             board.add(judge(judge.best([patch for answer in answers for patch in answer.result()], N_JUDGED)))
             yield so_far("candidates", 0.1 + 0.4 * n / len(asked))
