@@ -372,20 +372,20 @@ class _Reader:
             row, law = wavetable_synth()[f"{section}.level"], rows()[f"{section}.level"]
             pair, native = LAWS[law["law"]], float(self.settings[str(law["control"])])
             missing = pair.encode(row.low, law) - native
-            if missing > 0 and (lift := self._strongest(row.name)):
-                self.values[lift] = max(float(self.values[lift]) - 100 * missing, 0.0)
+            amounts = self._amounts(row.name)
+            if missing > 0 and amounts:
+                most = max(amounts, key=lambda name: amounts[name])
+                self.values[most] = max(amounts[most] - 100 * missing, min(amounts[most], 0.0))
             elif pair.decode(native, law) < SILENT_DB and not modulates:
                 self.values[f"{section}.on"] = False
 
-    def _strongest(self, destination: str) -> str | None:
-        """The amount that lifts a destination most, or None."""
-        amounts = {
+    def _amounts(self, destination: str) -> dict[str, float]:
+        """The amounts of the slots that move a destination."""
+        return {
             f"mod{n}.amount": float(self.values[f"mod{n}.amount"])
             for n in range(1, N_MOD_SLOTS + 1)
             if self.values.get(f"mod{n}.destination") == destination
         }
-        best = max(amounts, key=lambda name: amounts[name], default=None)
-        return best if best and amounts[best] > 0 else None
 
     # routings
 

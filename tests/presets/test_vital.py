@@ -281,6 +281,9 @@ def test_silent_oscillators():
     """Off when nothing lifts them; when something does, it lifts them to where it did."""
     assert vital_to_patch(edited(osc_1_level=0)).patch["osc1.on"] is False
     assert vital_to_patch(edited(osc_1_level=0, osc_2_on=1, osc_2_distortion_type=7)).patch["osc1.on"] is True
+    assert (
+        vital_to_patch(routed(("env_2", "osc_1_level", 0), osc_1_level=0)).patch["osc1.on"] is True
+    )  # by a hand, later
     lifted = vital_to_patch(routed(("env_2", "osc_1_level", 0.6), osc_1_level=0)).patch
     assert (lifted["osc1.on"], lifted["osc1.level"], lifted["mod1.amount"]) == (
         True,
