@@ -256,7 +256,7 @@ def read_preset(path: Path) -> Reading:
     text = read_text(path)
     try:
         if path.suffix.lower() == ".vital":
-            return vital_to_patch(text)
+            return vital_to_patch(text, own=True)  # its wavetables are the sound
         return Reading(
             text_to_patch(text, lambda parameter, name: ASSETS[parameter].read(path.parent / name))
         )
