@@ -30,6 +30,9 @@ SPACE_PENALTY = 0.4  # dB a reverb must save to be worth it
 BEND_PENALTY = (
     0.15  # dB that another curve than Vital's own must save, and a decay where the note could just stay
 )
+RELEASE_PENALTY = (
+    0.5  # the same after note-off, where smoothing makes a plain end look bent; where it ends is heard
+)
 
 # Reverb of the engine at size 50, mid band: 60 dB of decay take 1.3 times the decay knob, and at decay 1 s the tail starts so far
 # under the note (mixed evenly, growing with longer decays).
@@ -244,7 +247,7 @@ def _grid_tail(
     early_db = 20 * np.log10(np.maximum(held.amplitude(times[~late], note_off_s), 1e-6))
     model = np.concatenate([np.broadcast_to(early_db, (len(options), len(early_db))), late_db], axis=1)
     costs = _cost(model, wanted, _spans(times)) + SPACE_PENALTY * (tail_db[:, 0] > -200)
-    costs = costs + BEND_PENALTY * (bend[:, 0] != CURVES[0] / 5)
+    costs = costs + RELEASE_PENALTY * (bend[:, 0] != CURVES[0] / 5)
     return options[int(costs.argmin())]
 
 

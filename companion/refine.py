@@ -74,6 +74,7 @@ class Runner:
         self._deadline = deadline
         self._cores = os.cpu_count() or 1
         self._patch_s = GUESS_S / self._cores
+        self._batch = self._cores  # until it is known how long one takes here
 
     @property
     def is_over(self) -> bool:
@@ -91,7 +92,7 @@ class Runner:
             while True:
                 answers = []
                 while len(answers) < len(asked) and not self.is_over:
-                    few = asked[len(answers) : len(answers) + min(BATCH, self._fitting())]
+                    few = asked[len(answers) : len(answers) + min(self._batch, self._fitting())]
                     answers += self._timed(few)
                     yield from self._better(answers[-len(few) :])
                 if self.is_over:
@@ -103,7 +104,9 @@ class Runner:
     def _timed(self, patches: Sequence[Patch]) -> list[Candidate]:
         began = time.perf_counter()
         answers = self._judge(patches)
-        self._patch_s = 0.5 * self._patch_s + 0.5 * (time.perf_counter() - began) / len(patches)
+        took_s = (time.perf_counter() - began) / len(patches)
+        self._patch_s = took_s if self._batch != BATCH else 0.5 * (self._patch_s + took_s)
+        self._batch = BATCH
         return answers
 
     def _better(self, answers: Sequence[Candidate]) -> Iterator[Candidate]:

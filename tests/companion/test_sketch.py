@@ -36,7 +36,9 @@ def test_is_far_closer_than_the_init_patch(host, values):
     target = render(host, values)
     distance = Distance(target, render(host, {}))
     patches = sketch(target, float(NOTE), NOTE_S, 4)
-    assert min(distance(render(host, dict(p.values), p.note)) for p in patches) < 0.35
+    verdicts = [distance.verdict(render(host, dict(p.values), p.note)) for p in patches]
+    # By the spectrogram: the init patch is a saw itself, so the other measures have little to tell a filtered saw by.
+    assert min(v.shares["mel"] for v in verdicts) < 0.35
 
 
 def test_gives_no_more_than_asked_all_recipes_at_the_note(host):
