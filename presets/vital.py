@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from presets.errors import PresetError
 from presets.laws import LAWS, Law
 from presets.patch import Asset, Patch
 from presets.schema import DIVISIONS, N_MOD_SLOTS, OWN, Value, wavetable_synth
@@ -30,7 +31,7 @@ from presets.vital_binding import (
     init_controls,
     rows,
 )
-from presets.vital_check import check, parse
+from presets.vital_check import MAX_POINTS, MAX_SAMPLES, check, parse
 
 AUTHOR = "WhisperSynth"
 SYNTH_VERSION = "1.5.3"  # a released Vital: it refuses newer files, and the engine writes 99999.9.9
@@ -117,13 +118,37 @@ def _write_wavetables(settings: dict[str, Any], patch: Patch, compact: bool) -> 
     return spans
 
 
+_FRAMES = ((1, FULL_SPAN + 1), (FRAME_SIZE, FRAME_SIZE))
+_POINTS = ((1, MAX_POINTS), (3, 3))
+OWN_SIZES = {  # a patch's own data -> how many rows and columns Vital can hold
+    "osc1.table": _FRAMES, "osc2.table": _FRAMES, "sub.shape": _FRAMES,
+    "noise.kind": ((1, 2), (1, MAX_SAMPLES)), "lfo1.shape": _POINTS, "lfo2.shape": _POINTS,
+}  # fmt: skip
+
+
+def _own(patch: Patch, name: str) -> Asset:
+    """A patch's own data.
+
+    Raises:
+        PresetError: Vital could not hold it.
+    """
+    asset = patch.assets[name]
+    sizes = zip(asset.shape, OWN_SIZES[name], strict=False)
+    if asset.ndim != 2 or not all(low <= size <= high for size, (low, high) in sizes):
+        wanted = " by ".join(f"{low} to {high}" if low < high else f"{low}" for low, high in OWN_SIZES[name])
+        raise PresetError(f"{name} has data of size {asset.shape}; Vital holds {wanted}")
+    if not np.isfinite(asset).all():
+        raise PresetError(f"{name} has data that are no numbers; make them anew")
+    return asset
+
+
 def oscillator_frames(patch: Patch, section: str) -> tuple[Asset, str]:
     """Frames (n, 2048) an oscillator plays and the table's name; one frame when it is off."""
     choice = str(patch[TABLE_OF[section]])
     if not patch[f"{section}.on"]:
         return table_frames("basic_shapes")[:1], "Init"
     if choice == OWN:
-        return patch.assets[TABLE_OF[section]], "Own"
+        return _own(patch, TABLE_OF[section]), "Own"
     return (sub_frames(choice) if section == "sub" else table_frames(choice)), choice.replace(
         "_", " "
     ).title()
@@ -221,7 +246,7 @@ LFO_POINTS: dict[str, tuple[tuple[float, float, float], ...]] = {  # time 0..1, 
 
 def _lfo(patch: Patch, n: int) -> dict[str, Any]:
     shape = str(patch[f"lfo{n}.shape"]) if n <= 2 else "triangle"
-    points: Any = patch.assets[f"lfo{n}.shape"] if shape == OWN else LFO_POINTS[shape]
+    points: Any = _own(patch, f"lfo{n}.shape") if shape == OWN else LFO_POINTS[shape]
     return {
         "name": shape.replace("_", " ").title(),
         "num_points": len(points),
@@ -237,7 +262,7 @@ def _sample(patch: Patch) -> dict[str, Any]:
         return _encoded_sample("white", 2)
     if kind != OWN:
         return _encoded_sample(kind, SAMPLE_RATE)
-    return _sample_json(patch.assets["noise.kind"], "Own")
+    return _sample_json(_own(patch, "noise.kind"), "Own")
 
 
 @cache

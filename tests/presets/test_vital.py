@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from export.sample import sample_patches
+from presets.errors import PresetError
 from presets.patch import Patch
 from presets.schema import LFO_SHAPES, N_MOD_SLOTS, NOISES, OWN, SUB_SHAPES, wavetable_synth
 from presets.tables import TABLE_NAMES, table_frames
@@ -116,6 +117,27 @@ def test_a_slot_without_a_source_is_not_written():
     )
     used = [m for m in json.loads(patch_to_vital(patch))["settings"]["modulations"] if m["source"]]
     assert used == [{"source": "env_2", "destination": "filter_1_cutoff"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("osc1.table", np.zeros((300, 2048)), "1 to 257 by 2048"),
+        ("osc1.table", np.zeros((2, 1024)), "2048"),
+        ("osc2.table", np.zeros(2048), "2048"),
+        ("sub.shape", np.full((1, 2048), np.nan), "no numbers"),
+        ("noise.kind", np.zeros((3, 100)), "1 to 2"),
+        ("noise.kind", np.zeros((1, 0)), "1 to 2"),
+        ("lfo1.shape", np.zeros((101, 3)), "1 to 100 by 3"),
+        ("lfo2.shape", np.full((2, 3), np.inf), "no numbers"),
+    ],
+)
+def test_data_that_vital_cannot_hold_is_refused(name, data, why):
+    on = {"osc2.on": True, "sub.on": True, "noise.on": True}
+    patch = Patch({**on, name: OWN}, assets={name: data.astype(np.float32)})
+    with pytest.raises(PresetError, match=why) as error:
+        patch_to_vital(patch)
+    assert str(error.value).startswith(name)
 
 
 # -- back ---------------------------------------------------------------------------------------------------------
