@@ -32,7 +32,7 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("values", TARGETS.values(), ids=TARGETS)
-def test_is_far_closer_than_the_init_patch(host, values):
+def test_is_at_most_half_as_far_as_the_init_patch(host, values):
     target = render(host, values)
     distance = Distance(target, render(host, {}))
     patches = sketch(target, float(NOTE), NOTE_S, 4)
