@@ -9,11 +9,12 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if 
 LINTED := presets companion export tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint install-check clean
+.PHONY: help demo test plugins bench lint install-check clean
 
 help:
 	@echo "make demo           install the light runtime and match a shipped clip"
 	@echo "make test           install what the tests need and run them"
+	@echo "make plugins        build the VST3 plugins that the tests host"
 	@echo "make bench          measure the quality and the speed of a match"
 	@echo "make lint           ruff, mypy, import contracts"
 	@echo "make install-check  install as a user does, unpinned, and match a clip from the installed package"
@@ -24,8 +25,12 @@ demo: $(VENV)/.light
 	$(BIN)/whispersynth match examples/lead.flac --out demo
 	@echo "The patches are in $(CURDIR)/demo: open a .vital file in Vital, read the .txt, listen to the .wav."
 
-test: $(VENV)/.test
+test: $(VENV)/.test plugins
 	$(BIN)/python -m pytest
+
+# Real VST3 plugins for the tests to host, where they can be built (Debian, Ubuntu); the script says why they cannot.
+plugins:
+	@tests/plugins/build.sh || true
 
 bench: $(VENV)/.test
 	$(BIN)/python tests/bench.py

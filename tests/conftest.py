@@ -38,3 +38,26 @@ def _subnormals() -> None:
     """Undo the engine's flush-to-zero, which it leaves on in the thread that rendered and which hypothesis refuses."""
     if ON_GLIBC:
         ctypes.CDLL("libm.so.6").fesetenv(FE_DFL_ENV)
+
+
+PLUGINS = Path(__file__).parent.parent / "build" / "plugins"
+
+
+def _plugin(name: str) -> Path:
+    path = PLUGINS / f"{name}.vst3"
+    if not path.exists():
+        why = PLUGINS / "why-not.txt"
+        pytest.skip(f"no {path.name}: {why.read_text().strip() if why.exists() else '`make plugins` builds it'}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def nekobi() -> Path:
+    """A real VST3 synth: mono, 8 parameters, deaf to control changes."""
+    return _plugin("Nekobi")
+
+
+@pytest.fixture(scope="session")
+def kars() -> Path:
+    """A second real VST3 synth: a plucked string, 3 parameters."""
+    return _plugin("Kars")
