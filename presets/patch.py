@@ -112,6 +112,6 @@ class Patch:
         """`resynth` when the clip's own frames are in it, else `recipe`."""
         return (
             "resynth"
-            if any(self.values[n] == OWN for n in ("osc1.table", "osc2.table", "sub.shape"))
+            if any(self.values.get(n) == OWN for n in ("osc1.table", "osc2.table", "sub.shape"))
             else "recipe"
         )

@@ -20,6 +20,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +32,9 @@ from companion.audio import SAMPLE_RATE
 from companion.errors import HostError
 from companion.hosts import worker
 from companion.hosts.worker import CONTROL, NOTE_OFF, NOTE_ON, Answer, Head
+from presets.patch import Patch
+from presets.plugin_schema import Control, plugin_schema, raw_values
+from presets.schema import Schema
 
 Audio = NDArray[np.float32]
 Event = tuple[bytes, float]
@@ -186,6 +190,15 @@ class PluginHost:
         head, _ = self._ask("texts", {"index": self.parameter(name).index, "raws": list(map(float, raws))})
         texts: list[str | None] = head["texts"]
         return texts
+
+    @cached_property
+    def schema(self) -> Schema:
+        """Its parameters as a Schema in raw values; the defaults are what it had when it was loaded."""
+        return plugin_schema(self.name, (Control(p.name, p.raw, p.n_steps) for p in self.parameters))
+
+    def set_patch(self, patch: Patch) -> None:
+        """Sets a patch of this plugin's Schema, or of a learnt one; what its Schema leaves out stays."""
+        self.set_values(raw_values(patch))
 
     def parameter(self, name: str) -> PluginParameter:
         """The parameter of a name; raises HostError."""
