@@ -9,6 +9,7 @@ import typer
 
 from companion.complaints import one_line, say
 from companion.errors import OptionError, WhisperSynthError
+from companion.midi.command import app as midi_app
 from presets.errors import PresetError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ app = typer.Typer(
 
 SHORTEST_RENDER_S, LONGEST_RENDER_S = 0.02, 60.0
 N_SEEDS = 2**32
+
+app.add_typer(midi_app, name="midi")
 
 NoteOption = Annotated[str | None, typer.Option(metavar="NOTE", help="60 or C3, which is the same.")]
 

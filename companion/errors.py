@@ -23,3 +23,11 @@ class StoreError(WhisperSynthError):
 
 class OptionError(WhisperSynthError):
     """An option with a value outside its range."""
+
+
+class MidiError(WhisperSynthError):
+    """A MIDI map that makes no sense, or a port that cannot be had."""
+
+
+class CaptureError(WhisperSynthError):
+    """A device that cannot be recorded from, or from which nothing came."""
