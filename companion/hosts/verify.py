@@ -94,7 +94,8 @@ def profile(audio: Audio, loudest: float | None = None) -> Profile:
     bands = np.add.reduceat(power, edges[:-1], axis=1)
     slices = np.array([part.mean(axis=0) for part in np.array_split(bands, N_SLICES)]).T
     floor = FLOOR * (loudest or float(slices.max())) + 1e-12
-    return 10 * np.log10(np.maximum(slices, floor))
+    decibels: Profile = 10 * np.log10(np.maximum(slices, floor))
+    return decibels
 
 
 def verify(

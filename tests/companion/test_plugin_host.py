@@ -185,7 +185,9 @@ def test_what_took_effect_is_proved_by_sound(host):
     host.set_values(raw_values(patch_of(host.schema, {})))
     checked = verify(host, host.values(), note=36)
     assert not checked.refused and not checked.unchecked
-    assert set(checked.unheard) <= {"Decay"}  # which moves a filter that is nearly closed here
+    assert checked.unheard == (
+        "Decay",
+    )  # Nekobi takes velocities over 90 for accents, which have a decay of their own
 
 
 def test_what_makes_no_difference_is_reported(host):
