@@ -5,6 +5,7 @@ import os
 import platform
 import signal
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,9 @@ def _plugin(name: str) -> Path:
     path = PLUGINS / f"{name}.vst3"
     if not path.exists():
         why = PLUGINS / "why-not.txt"
-        pytest.skip(f"no {path.name}: {why.read_text().strip() if why.exists() else '`make plugins` builds it'}")
+        pytest.skip(
+            f"no {path.name}: {why.read_text().strip() if why.exists() else '`make plugins` builds it'}"
+        )
     return path
 
 
@@ -61,3 +64,9 @@ def nekobi() -> Path:
 def kars() -> Path:
     """A second real VST3 synth: a plucked string, 3 parameters."""
     return _plugin("Kars")
+
+
+@pytest.fixture(scope="session")
+def serumlike() -> Callable[[int], Path]:
+    """A VST3 synth that shows Serum 1's parameters: 273, 299, 316 or 349 of them, each build with its own spellings."""
+    return lambda n: _plugin(f"serumlike-{n}")

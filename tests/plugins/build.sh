@@ -32,27 +32,41 @@ tools() {
 }
 
 source_of_dpf() {
-	[ -d "$out/source/dpf" ] && return
+	[ -d "$out/source/dpf-for-tests" ] && return
 	[ -x $fetcher ] || cannot "their source is fetched by apt, which this system has not"
-	$fetcher download-file "$url" "$out/$archive" SHA256:$sha256 || cannot "$url could not be fetched"
+	$fetcher -o APT::Sandbox::User=root download-file "$url" "$out/$archive" SHA256:$sha256 || cannot "$url could not be fetched"
 	rm -rf "$out/unpacked" && mkdir "$out/unpacked"
 	tar --extract --xz --file "$out/$archive" --directory "$out/unpacked" --strip-components 1 \
 		--wildcards '*/dpf' '*/plugins/Nekobi' '*/plugins/Kars'
+	# A copy for the plugins of this folder: it asks a plugin for its texts (serumlike/text.hpp) where it would write a
+	# number, and the first parameter reads back as it is set, which is taken for a control change and reads 0 otherwise.
+	cp -r "$out/unpacked/dpf" "$out/unpacked/dpf-for-tests"
+	sed -i -e 's|^ *snprintf_f32_utf16(output, value, 128);|PARAMETER_TEXT(output, index, normalized);|' \
+		-e 's|rindex <= kVst3InternalParameterMidiCC_end|rindex < kVst3InternalParameterMidiCC_end|' \
+		"$out/unpacked/dpf-for-tests/distrho/src/DistrhoPluginVST3.cpp"
+	rm -rf "$out/source"
 	mv "$out/unpacked" "$out/source" # whole or not at all
 	rm "$out/$archive"
 }
 
-# build FOLDER NAME [VARIABLE=VALUE...]: one plugin into $out. PKG_CONFIG=false: no library is used, whatever is installed.
+# build DPF FOLDER NAME [VARIABLE=VALUE...]: one plugin into $out. PKG_CONFIG=false: no library is used, whatever is installed.
 build() {
-	local folder=$1 name=$2
-	shift 2
-	nice make --silent -C "$folder" vst3 DPF_PATH="$out/source/dpf" DPF_TARGET_DIR="$out" DPF_BUILD_DIR="$out/objects/$name" \
+	local dpf=$out/source/$1 folder=$2 name=$3
+	shift 3
+	make --silent -C "$folder" vst3 DPF_PATH="$dpf" DPF_TARGET_DIR="$out" DPF_BUILD_DIR="$out/objects/$name" \
 		PKG_CONFIG=false "$@" >"$out/$name.log" 2>&1 || cannot "$name does not compile, see $out/$name.log"
 }
 
 [ "$(uname)-$(uname -m)" = Linux-x86_64 ] || cannot "they are built on Linux, x86-64"
 tools
 source_of_dpf
-build "$out/source/plugins/Nekobi" Nekobi
-build "$out/source/plugins/Kars" Kars
+build dpf "$out/source/plugins/Nekobi" Nekobi
+build dpf "$out/source/plugins/Kars" Kars
+for n in 273 299 316 349; do
+	table=$out/objects/serumlike-$n
+	mkdir -p "$table"
+	awk -v N=$n -f "$here/serumlike/table.awk" "$here/../data/serum/parameters.tsv" >"$table/table.new"
+	cmp -s "$table/table.new" "$table/table.h" || mv "$table/table.new" "$table/table.h"
+	build dpf-for-tests "$here/serumlike" serumlike-$n N=$n TABLE="$table"
+done
 rm -f "$out/why-not.txt"
