@@ -1,0 +1,393 @@
+"""What the script does on Live's own thread: `tick` ten times a second, `midi` for each button; nothing waits."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, Callable
+
+from . import VERSION
+from . import config as settings
+from .clips import SelectionError, describe
+from .companion import Companion, data_folder, sentence
+from .dialect import Dialect
+from .door import Door
+from .loading import Loaded, Loader, LoadError, Task
+from .safely import ask
+
+if TYPE_CHECKING:
+    from Live.Application import Application
+    from Live.Song import Song
+
+SCRIPT = VERSION
+NAME = "WhisperSynth"
+MESSAGES_A_TICK = 64
+LOOK_EVERY = 10  # ticks between looks at the settings and for the key's device
+SHOW_EVERY_S = 0.4  # of progress in the status bar
+MOST_UNDOS = 20
+YIELD_S = (
+    0.001  # lets the threads have their turn while a request waits: Live itself may keep Python to itself
+)
+
+STAGES = {
+    "heard": "listening to {name}",
+    "candidates": "trying patches for {name}",
+    "refining": "refining {name}",
+    "saving": "saving {name}",
+}
+
+
+class Host:
+    """What the script may ask of Live."""
+
+    def __init__(
+        self,
+        application: Application,
+        song: Callable[[], Song],
+        show: Callable[[str], None],
+        log: Callable[[str], None],
+        rebuild_midi_map: Callable[[], None],
+    ) -> None:
+        self.application, self.song = application, song
+        self.show, self.log, self.rebuild_midi_map = show, log, rebuild_midi_map
+
+
+class Bridge:
+    """One Live, one companion."""
+
+    def __init__(self, host: Host, folder: str) -> None:
+        self.host, self.folder = host, folder
+        self.config = settings.read(folder)
+        self._config_at = settings.changed_at(folder)
+        self.companion = Companion(data_folder(self.config.data), live_version(host.application), SCRIPT)
+        self.door = self._open_door()
+        self.dialect = Dialect(host.application, host.song(), self.show)
+        self._key: Any = None
+        self._key_value: Any = None
+        self._ticks, self._presses = 0, 0
+        self._mine: dict[int, str] = {}
+        self._shown = ("", 0.0)
+        self._task: tuple[Task, Any] | None = None
+        self._waiting: list[tuple[Task, Any]] = []
+        self._undos: list[Any] = []
+        self._last: dict[str, Any] = {}
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begins to look for the companion."""
+        self.companion.start()
+        self._complain()
+
+    def stop(self) -> None:
+        """Lets go of threads and ports."""
+        self.companion.stop()
+        if self._task is not None:
+            self._task[0].close()
+        if self.door is not None:
+            self.door.close()
+
+    def tick(self) -> None:
+        """A tenth of a second of work; whatever fails is logged, and the next tick comes."""
+        for work in (self._hear_companion, self._hear_door, self._step, self._look):
+            try:
+                work()
+            except Exception:  # one mistake is not to end the script
+                self.host.log(traceback.format_exc())
+        self._ticks += 1
+        if self.companion.is_busy:
+            time.sleep(YIELD_S)
+
+    def show(self, text: str) -> None:
+        """A sentence in Live's status bar."""
+        self.host.show(f"{NAME}: {text}")
+
+    # -- buttons -------------------------------------------------------------------------------------------------
+
+    def midi(self, message: tuple[int, ...]) -> bool:
+        """Takes a MIDI message; False if it is not for this script."""
+        if len(message) != 3:
+            return False
+        meant = False
+        for button in self.config.buttons:
+            if button.is_meant_by(message):
+                meant = True
+                if button.is_pressed_by(message):
+                    self.press(button.action)
+        return meant
+
+    def press(self, action: str) -> None:
+        """A button: match what is selected, load the last match again, or undo the last load."""
+        if action == settings.MATCH:
+            self._presses += 1
+            text = self.match_selected(f"live {os.getpid()} {int(time.time() * 1000)} {self._presses}")
+            if text:
+                self.show(text)
+        elif action == settings.LOAD:
+            self._load_last()
+        elif action == settings.UNDO:
+            self._undo(None)
+
+    def match_selected(self, key: str) -> str:
+        """Sends the selected clip; returns why not, or nothing."""
+        try:
+            body = describe(self.host.song())
+        except SelectionError as error:
+            return str(error)
+        options = {"seconds": self.config.seconds, "kind": self.config.kind or None}
+        body.update(
+            key=key, load=self.config.load, options={k: v for k, v in options.items() if v is not None}
+        )
+        if not self.companion.send(("match", body["name"]), "POST", "/jobs", body):
+            return "too many clips are waiting to be sent; wait for the companion"
+        self.show("sending {}".format(body["name"]))
+        return ""
+
+    # -- the companion -------------------------------------------------------------------------------------------
+
+    def _hear_companion(self) -> None:
+        hearers: dict[str, Callable[..., None]] = {
+            "event": self._event,
+            "answer": self._answer,
+            "failed": self._failed,
+            "there": self._there,
+        }
+        for kind, *what in self.companion.arrived(MESSAGES_A_TICK):
+            hearers[kind](*what)
+
+    def _there(self, there: bool, text: str) -> None:
+        self.show("connected" if there else text)
+
+    def _failed(self, tag: Any, text: str) -> None:
+        if tag is not None:
+            self.show(text)
+
+    def _answer(self, tag: Any, status: int, answer: Any) -> None:
+        if tag is None:
+            return
+        if status not in (200, 202) or not isinstance(answer, dict):
+            self.show(sentence(answer))
+        elif tag[0] == "match":
+            self._mine[int(answer.get("id", 0))] = tag[1]
+            self._job(answer)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        kind = event.get("type")
+        if kind == "job":
+            self._job(event.get("job") or {})
+        elif kind == "bridge":
+            self._asked(event)
+        elif kind == "bye":
+            self.show("WhisperSynth has ended")
+
+    def _job(self, job: dict[str, Any]) -> None:
+        number, state = job.get("id"), job.get("state")
+        name = self._mine.get(number) if isinstance(number, int) else None
+        if name is None:
+            return
+        if state in ("done", "failed", "cancelled"):
+            del self._mine[number]  # type: ignore[arg-type]  # it was found by it
+            self._shown = ("", 0.0)
+            self.show(ending(job, name))
+            self._last = job if state == "done" else self._last
+        else:
+            self._progress(job, name)
+
+    def _progress(self, job: dict[str, Any], name: str) -> None:
+        if job.get("state") == "queued":
+            place = int(job.get("position") or 0)
+            text = f"{name} waits, {place} before it" if place else f"{name} is next"
+        else:
+            share = float(job.get("progress") or 0.0)
+            stage = STAGES.get(str(job.get("stage")), "matching {name}").format(name=name)
+            text = f"{stage} {share * 100:.0f} %"
+        now = time.time()
+        if text != self._shown[0] and now - self._shown[1] >= SHOW_EVERY_S:
+            self._shown = (text, now)
+            self.show(text)
+
+    # -- what the companion asks for -----------------------------------------------------------------------------
+
+    def _asked(self, event: dict[str, Any]) -> None:
+        number, want = event.get("n"), event.get("want")
+        if want == "selected":
+            text = self.match_selected(f"asked {self.companion.run} {number}")
+            self._reply(number, not text, text or "the selected clip is on its way")
+            if text:
+                self.show(text)
+        elif want == "load":
+            job = event.get("job") or {}
+            self._load(event.get("files") or {}, event.get("parameters"), number)
+            self._last = job or self._last
+        elif want == "undo":
+            self._undo(number)
+        else:
+            self._reply(number, False, f"this script knows no {want!r}; run `whispersynth live install`")
+
+    def _reply(self, number: Any, ok: bool, text: str) -> None:
+        if isinstance(number, int):
+            self.companion.send(
+                None, "POST", "/bridge/answer", {"request": number, "ok": ok, "text": text[:500]}
+            )
+
+    # -- loading -------------------------------------------------------------------------------------------------
+
+    def _load_last(self) -> None:
+        candidates = (self._last.get("result") or {}).get("candidates") or []
+        if not candidates:
+            self.show("nothing has been matched yet; select a clip and match it first")
+            return
+        self.companion.send(
+            ("load", ""), "POST", "/jobs/{}/load".format(self._last["id"]), {"rank": 1, "target": "live"}
+        )
+
+    def _load(self, files: Any, parameters: Any, number: Any) -> None:
+        loader = Loader(
+            self.host.application, self.host.song(), library_of(self.folder), self.config.new_track
+        )
+        paths = {str(kind): str(path) for kind, path in files.items()} if isinstance(files, dict) else {}
+        values = {
+            str(name): float(value)
+            for name, value in (parameters.items() if isinstance(parameters, dict) else ())
+            if isinstance(value, (int, float))
+        }
+        self._waiting.append((loader.load(paths, values), number))
+
+    def _step(self) -> None:
+        """A tick's worth of the load that is under way."""
+        if self._task is None and self._waiting:
+            self._task = self._waiting.pop(0)
+        if self._task is None:
+            return
+        task, number = self._task
+        try:
+            next(task)
+        except StopIteration as done:
+            self._task = None
+            loaded: Loaded = done.value
+            self._undos = [*self._undos[1 - MOST_UNDOS :], loaded.undo]
+            self._tell(number, True, loaded.text)
+        except LoadError as error:
+            self._task = None
+            self._tell(number, False, str(error))
+        except Exception as error:
+            self._task = None
+            self._tell(number, False, f"Live refused ({error})")
+            raise
+
+    def _undo(self, number: Any) -> None:
+        if not self._undos:
+            self._tell(number, False, "nothing was loaded from here that could be undone")
+            return
+        try:
+            text = self._undos.pop()()
+        except LoadError as error:
+            self._tell(number, False, str(error))
+        else:
+            self._tell(number, True, text)
+
+    def _tell(self, number: Any, ok: bool, text: str) -> None:
+        self.show(text)
+        self._reply(number, ok, text)
+
+    # -- AbletonOSC's dialect ------------------------------------------------------------------------------------
+
+    def _open_door(self) -> Door | None:
+        if not self.config.osc_port:
+            return None
+        try:
+            return Door(self.config.osc_port, self.config.osc_reply_port)
+        except OSError:
+            self.host.log(f"UDP port {self.config.osc_port} is taken, perhaps by AbletonOSC: left to it")
+            return None
+
+    def _hear_door(self) -> None:
+        if self.door is None:
+            return
+        for address, arguments in self.door.receive(MESSAGES_A_TICK):
+            for reply in self.dialect.answer(address, arguments):
+                self.door.send(*reply)
+        for reply in self.dialect.changes():
+            self.door.send(*reply)
+
+    # -- settings and the key ------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if self._ticks % LOOK_EVERY == 0:
+            self._look_at_settings()
+            self._find_key()
+        value = ask(self._key, "value") if self._key is not None else None
+        if value is None:
+            self._key = None
+        elif value != self._key_value:
+            self._key_value = value
+            self.press(settings.MATCH)
+
+    def _look_at_settings(self) -> None:
+        written = settings.changed_at(self.folder)
+        if written == self._config_at:
+            return
+        self._config_at, before = written, self.config
+        self.config = settings.read(self.folder)
+        self._complain()
+        if (self.config.osc_port, self.config.osc_reply_port) != (before.osc_port, before.osc_reply_port):
+            if self.door is not None:
+                self.door.close()
+            self.door = self._open_door()
+        self.host.rebuild_midi_map()
+
+    def _complain(self) -> None:
+        for complaint in self.config.complaints:
+            self.host.log(complaint)
+            self.show(complaint)
+
+    def _find_key(self) -> None:
+        """The on/off switch of a device called WhisperSynth on the Main track: a key mapped to it presses `match`.
+
+        Live gives scripts no keys; but the user can map any key to any switch of the set.
+        """
+        for device in ask(ask(self.host.song(), "master_track"), "devices", ()):
+            switch = next(iter(ask(device, "parameters", ())), None)
+            if str(ask(device, "name", "")).startswith(NAME) and switch is not None:
+                if self._key is None:
+                    self._key, self._key_value = switch, ask(switch, "value")
+                return
+        self._key = None
+
+
+def live_version(application: Application) -> str:
+    """`12.1.5`."""
+    try:
+        numbers = (
+            application.get_major_version(), application.get_minor_version(), application.get_bugfix_version(),
+        )  # fmt: skip
+    except Exception:
+        return "?"
+    return ".".join(str(number) for number in numbers)
+
+
+def library_of(folder: str) -> str:
+    """The User Library that a script lies in: `<User Library>/Remote Scripts/<script>`."""
+    return os.path.dirname(os.path.dirname(os.path.abspath(folder)))
+
+
+def ending(job: dict[str, Any], name: str) -> str:
+    """What became of a job, for the status bar."""
+    if job.get("state") == "cancelled":
+        return f"{name} was cancelled"
+    if job.get("state") == "failed":
+        return "{}: {}".format(name, job.get("error") or "the match failed")
+    result = job.get("result") or {}
+    candidates = result.get("candidates") or []
+    if not candidates:
+        warnings = result.get("warnings") or ["there is nothing to hear in it"]
+        return f"{name}: {warnings[0]}"
+    best = candidates[0]
+    saved = os.path.splitext(os.path.basename(str(next(iter((best.get("files") or {}).values()), ""))))[0]
+    words = best.get("words") or result.get("words") or ""
+    text = "{} at {}: {} ({:.2f}), saved as {}".format(
+        name, result.get("note_name") or "?", words, float(best.get("score") or 0.0), saved
+    )
+    warnings = result.get("warnings") or []
+    return text + (f" - {warnings[0]}" if warnings else "")
