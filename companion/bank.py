@@ -6,7 +6,7 @@ there; `length`; `code` int8 (n, n_dims), principal components of the coarse spe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from companion.errors import WhisperSynthError
 from companion.features import FEATURE_TOP, N_FRAMES, N_MELS
-from companion.tokens import EOS, NOTE_LOW, Sentence, Speaker, vocabulary
+from companion.tokens import EOS, NOTE_LOW, Sentence, Speaker, Vocabulary, vocabulary
 
 FILE = "bank.npz"
 COARSE = (40, 50)  # bands and times of the spectrogram that is compared
@@ -33,18 +33,18 @@ def coarse(mel: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(pooled.reshape(*mel.shape[:-2], -1), np.float32)
 
 
-def pack_sentence(ids: list[int]) -> list[int]:
+def pack_sentence(ids: list[int], words: Vocabulary | None = None) -> list[int]:
     """Token ids (BOS first, EOS last) as bytes; the opposite of unpack_sentence."""
-    speaker, out = Speaker(vocabulary()), []
+    speaker, out = Speaker(words or vocabulary()), []
     for token in ids[1:-1]:
         out.append(token - speaker.allowed()[0])
         speaker.say(token)
     return out
 
 
-def unpack_sentence(packed: NDArray[np.uint8]) -> Sentence:
+def unpack_sentence(packed: NDArray[np.uint8], words: Vocabulary | None = None) -> Sentence:
     """What a packed sentence says."""
-    speaker = Speaker(vocabulary())
+    speaker = Speaker(words or vocabulary())
     for byte in packed:
         low, high = speaker.allowed()
         if low == EOS or low + int(byte) >= high:
@@ -63,9 +63,11 @@ class Bank:
     scale: NDArray[np.float32]
     mean: NDArray[np.float32]
     basis: NDArray[np.float32]
+    words: Vocabulary = field(default_factory=vocabulary)
+    """What the sentences are made of."""
 
     @classmethod
-    def read(cls, folder: Path) -> Bank | None:
+    def read(cls, folder: Path, words: Vocabulary | None = None) -> Bank | None:
         """The bank of a model bundle; None where it has none."""
         path = folder / FILE
         if not path.exists():
@@ -76,7 +78,8 @@ class Bank:
                     **{
                         k: data[k].astype(np.float32) if data[k].dtype == np.float16 else data[k]
                         for k in data.files
-                    }
+                    },
+                    words=words or vocabulary(),
                 )
         except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
             raise WhisperSynthError(
@@ -92,4 +95,5 @@ class Bank:
             reachable = np.abs(played[:, None] - np.asarray(notes)).min(axis=1) <= NOTE_REACH
             far = np.where(reachable, far, np.inf)
         best = np.argsort(far)[:n]
-        return [unpack_sentence(self.sentence[i, : self.length[i]]) for i in best if np.isfinite(far[i])]
+        chosen = (self.sentence[i, : self.length[i]] for i in best if np.isfinite(far[i]))
+        return [unpack_sentence(packed, self.words) for packed in chosen]

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from companion.errors import WhisperSynthError
 from companion.tokens import BOS, EOS, NOTE_LOW, PAD, Sentence, Speaker, Vocabulary, vocabulary
-from presets.schema import wavetable_synth
 
 MODELS = Path(__file__).parent / "models"
 DEFAULT_BUNDLE = "wavetable-synth"
@@ -40,10 +39,11 @@ class PatchModel:
         WhisperSynthError: the bundle is missing, damaged, or speaks another schema.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, words: Vocabulary | None = None) -> None:
+        """Opens a bundle; `words` is the vocabulary it was trained for, the canonical one unless given."""
         self.folder = folder or MODELS / DEFAULT_BUNDLE
-        self.card = _read_card(self.folder)
-        self.words: Vocabulary = vocabulary()
+        self.words: Vocabulary = words or vocabulary()
+        self.card = _read_card(self.folder, self.words)
         options = ort.SessionOptions()
         options.intra_op_num_threads = N_THREADS
         options.log_severity_level = 3
@@ -165,7 +165,7 @@ def _choose(p: NDArray[np.float64], rng: np.random.Generator, top_p: float) -> N
     return np.take_along_axis(order, (cumulative < draw).sum(axis=-1, keepdims=True), axis=-1)[:, 0]
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def _read_card(folder: Path, words: Vocabulary) -> dict[str, Any]:
     path = folder / CARD
     try:
         card = dict(json.loads(path.read_text("utf-8")))
@@ -175,9 +175,9 @@ def _read_card(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise WhisperSynthError(f"{path} cannot be read ({error}); install whispersynth again") from None
-    if card.get("schema_hash") != wavetable_synth().hash or card.get("vocabulary") != vocabulary().size:
+    if card.get("schema_hash") != words.schema.hash or card.get("vocabulary") != words.size:
         raise WhisperSynthError(
-            f"the model in {folder} was trained for another schema ({card.get('schema_hash')}, this is {wavetable_synth().hash}); "
+            f"the model in {folder} was trained for another schema ({card.get('schema_hash')}, this is {words.schema.hash}); "
             "train it again with `python -m export train` or install whispersynth again"
         )
     return card

@@ -73,7 +73,7 @@ class Speaker:
 
     def sentence(self) -> Sentence:
         """The patch said so far; what was not said has its default."""
-        return Sentence(Patch(self.values, note=self.note), self.note_off_s)
+        return Sentence(Patch(self.values, note=self.note, schema=self.vocabulary.schema), self.note_off_s)
 
 
 def note_off_to_token(note_off_s: float) -> int:
