@@ -40,6 +40,10 @@ def uninterrupted() -> Iterator[None]:
             signal.raise_signal(caught[0])
 
 
+class Appeared(StoreError):
+    """A file took the name that was meant for another; trying again finds a free one."""
+
+
 class Batch:
     """Files that appear in a folder all together, or not at all."""
 
@@ -83,13 +87,23 @@ class Batch:
             file.write(data)
         return self._parts[part]
 
+    @property
+    def pending(self) -> dict[Path, Path]:
+        """The path each file will have -> the hidden one it has."""
+        return {final: part for part, final in self._parts.items()}
+
+    def adopt(self, part: Path, name: str) -> Path:
+        """Takes over a finished file of the same folder; returns the path it will have."""
+        self._parts[part] = self.folder / name
+        return self._parts[part]
+
     def publish(self) -> None:
         """Gives every file its name."""
         for part, final in self._parts.items():
             try:
                 _give_name(part, final)
             except FileExistsError:
-                raise StoreError(
+                raise Appeared(
                     f"{final} appeared in the meantime and was left as it is; run it again"
                 ) from None
             self._published.append(final)

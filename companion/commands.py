@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from companion import library_commands, serve_commands
+from companion.capture.command import capture
 from companion.complaints import one_line, say
 from companion.errors import OptionError, WhisperSynthError
 from companion.midi.command import app as midi_app
@@ -23,10 +25,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(serve_commands.app)  # serve, watch, jobs
+app.add_typer(library_commands.app, name="library")
+
 SHORTEST_RENDER_S, LONGEST_RENDER_S = 0.02, 60.0
 N_SEEDS = 2**32
 
 app.add_typer(midi_app, name="midi")
+app.command()(capture)
 
 NoteOption = Annotated[str | None, typer.Option(metavar="NOTE", help="60 or C3, which is the same.")]
 
