@@ -112,8 +112,16 @@ def _told(what: str) -> Iterator[None]:
 # -- saving -------------------------------------------------------------------------------------------------------
 
 
-def save_candidates(clip_name: str, candidates: Sequence[Candidate], folder: Path) -> tuple[Files, ...]:
+def save_candidates(
+    clip_name: str,
+    candidates: Sequence[Candidate],
+    folder: Path,
+    ready: Callable[[Batch, tuple[Files, ...]], None] = lambda batch, saved: None,
+) -> tuple[Files, ...]:
     """Saves ranked candidates as `<clip> <number> <kind>.txt`, `.vital` and `.wav`; the files in their order.
+
+    Args:
+        ready: called when all is written under hidden names and nothing is published; what it raises stops the saving.
 
     Raises:
         StoreError: they cannot be written; then none of them is there.
@@ -123,6 +131,7 @@ def save_candidates(clip_name: str, candidates: Sequence[Candidate], folder: Pat
         for candidate in candidates:
             number = batch.reserve(stem, number + 1)
             saved.append(_add_candidate(batch, f"{stem} {number} {candidate.kind}", candidate))
+        ready(batch, tuple(saved))
         batch.publish()
     return tuple(saved)
 
