@@ -313,6 +313,10 @@ class Reading:
     """Controls in use (off their init value, section on)."""
     covered: frozenset[str] = field(default=frozenset())
     """Those of them the schema carries."""
+    synth: str = "Vital"
+    """Whose preset it was."""
+    near: frozenset[str] = field(default=frozenset())
+    """Those carried that are only near the original, where the reader tells."""
 
     @property
     def coverage(self) -> float:
