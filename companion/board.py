@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from presets.patch import Patch
+from presets.plugin_schema import SECTION
 
 SAME_RAW = 0.04  # two patches of one structure whose knobs all lie closer than this are one
 
@@ -22,6 +23,8 @@ class Candidate:
     """Distance from the clip: 0 the same sound, about 1 the init patch."""
     audio: NDArray[np.float32]
     """Its render at the heard note and note-off: (2, n) at 44.1 kHz."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Suffix -> content of files that the synth adds, or writes in place of the usual ones."""
 
     @property
     def kind(self) -> str:
@@ -65,7 +68,7 @@ def alike(a: Patch, b: Patch) -> bool:
         )
     for row in a.schema:
         x, y = a[row.name], b[row.name]
-        if x == y or not row.bins:
+        if x == y or (not row.bins and row.section != SECTION):  # a plugin's rows count unspoken, too
             continue
         if row.kind != "continuous" or abs(row.value_to_raw(x) - row.value_to_raw(y)) > SAME_RAW:
             return False

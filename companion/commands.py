@@ -12,6 +12,7 @@ from companion.capture.command import capture
 from companion.complaints import one_line, say
 from companion.errors import OptionError, WhisperSynthError
 from companion.midi.command import app as midi_app
+from companion.synths import synths
 from presets.errors import PresetError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ N_SEEDS = 2**32
 
 app.add_typer(midi_app, name="midi")
 app.command()(capture)
+app.command()(synths)
 
 NoteOption = Annotated[str | None, typer.Option(metavar="NOTE", help="60 or C3, which is the same.")]
 
@@ -81,7 +83,9 @@ def match(
         float, typer.Option(metavar="S", help="Time for a clip, refining included; 0: no refining.")
     ] = 2.0,
     kind: Annotated[str, typer.Option(metavar="KIND", help="any, recipe or resynth.")] = "any",
-    synth: Annotated[str, typer.Option(metavar="SYNTH", help="vital.")] = "vital",
+    synth: Annotated[
+        str, typer.Option(metavar="SYNTH", help="vital, or a plugin: its path or name.")
+    ] = "vital",
     bpm: Annotated[
         float | None,
         typer.Option(metavar="BPM", help="Tempo for tempo-synced settings; else rates are free."),
@@ -114,12 +118,15 @@ def check_options(
         OptionError: one of them makes no sense.
     """
     from companion.audio import check_times
-    from companion.match import MatchOptions
+    from companion.match import SYNTHS, MatchOptions
+    from companion.plugins import find_plugin
 
     if not 0 <= seed < N_SEEDS:
         raise OptionError(f"seed {seed} is out of range; give 0 to {N_SEEDS - 1}")
     try:
         check_times(start, end)
+        if synth not in SYNTHS:
+            find_plugin(synth)
         return MatchOptions(_midi_note(note), start, end, candidates, seconds, kind, synth, bpm, seed)
     except WhisperSynthError as error:
         raise OptionError(one_line(error)) from None

@@ -10,6 +10,8 @@ from companion.movement import Move, moves
 from companion.wording import HELD, wave_words
 from companion.words import figure, percent_text, seconds_text, semitones_text, value_words
 from presets.patch import Patch
+from presets.plugin_schema import is_of_plugin
+from presets.txt import value_text
 
 Weighed = tuple[float, str]
 """(how much it matters, what it is)."""
@@ -17,9 +19,18 @@ Weighed = tuple[float, str]
 
 def settings_that_matter(patch: Patch, n: int = 5) -> tuple[str, ...]:
     """The `n` settings that decide the sound most, the weightiest first; always `n` of them."""
-    weighed = [fact for look in LOOKS for fact in look(patch)]
+    looks = (_farthest,) if is_of_plugin(patch) else LOOKS
+    weighed = [fact for look in looks for fact in look(patch)]
     weighed.sort(key=lambda fact: -fact[0])  # stable: equals keep the order of the signal
     return tuple(text for _, text in weighed[:n])
+
+
+def _farthest(patch: Patch) -> list[Weighed]:
+    """Of a plugin nothing is known: what was turned farthest from where it stood."""
+    return [
+        (abs(row.value_to_raw(patch[row.name]) - row.value_to_raw(row.default)), f"{row.key} {value_text(row, patch[row.name])}")
+        for row in patch.schema
+    ]  # fmt: skip
 
 
 def _oscillators(patch: Patch) -> list[Weighed]:

@@ -40,6 +40,7 @@ class MatchOptions:
     """The whole budget of a clip; 0: no refining."""
     kind: str = "any"
     synth: str = "vital"
+    """A built-in one, or a plugin: its path, or a name that `companion.plugins` finds."""
     bpm: float | None = None
     """Settings close to a division of this tempo become synced to it."""
     seed: int = 0
@@ -49,7 +50,7 @@ class MatchOptions:
     def __post_init__(self) -> None:
         checks = (
             (self.kind in KINDS, f"there is no kind {self.kind!r}; choose any, recipe or resynth"),
-            (self.synth in SYNTHS, f"there is no synth {self.synth!r} here; choose {' or '.join(SYNTHS)}"),
+            (bool(self.synth), f"no synth is named; choose {' or '.join(SYNTHS)}, or a plugin"),
             (0 <= self.seconds <= 3600, f"{self.seconds:g} s to refine is out of range; give 0 to 3600"),
             (1 <= self.candidates <= 256, f"{self.candidates} candidates is out of range; give 1 to 256"),
             (self.note is None or 0 <= self.note <= 127, f"note {self.note} is out of range; give 0 to 127"),

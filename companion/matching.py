@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,14 @@ from companion.errors import WhisperSynthError
 from companion.store import Files, prepare_folder, save_candidates, user_folder
 
 if TYPE_CHECKING:
-    from companion.match import Match, Matcher, MatchOptions
+    from companion.match import Match, MatchOptions
+
+
+class AnyMatcher(Protocol):
+    """`companion.match.Matcher`, or what takes its place for a plugin."""
+
+    def match(self, path: Path, options: MatchOptions | None = None) -> Iterator[Match]:
+        """Improving results; close the iterator to cancel."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +78,25 @@ def match_clips(clips: Sequence[Path], options: MatchOptions, out: Path | None, 
     return int(failed)
 
 
-def open_matcher(synth: str) -> Matcher:
-    """The model and the engines, loaded."""
-    from companion.match import Matcher
+def open_matcher(synth: str) -> AnyMatcher:
+    """The model and the engines, or the plugin, loaded.
 
-    return Matcher(synth)
+    Raises:
+        WhisperSynthError: there is no such synth, or it does not load.
+    """
+    from companion.match import SYNTHS, Matcher
+
+    if synth in SYNTHS:
+        return Matcher(synth)
+    from companion.plugin_match import open_plugin_matcher
+    from companion.plugins import find_plugin
+
+    return open_plugin_matcher(*find_plugin(synth))
 
 
-def match_clip(matcher: Matcher, clip: Path, options: MatchOptions, folder: Path, report: Report) -> Outcome:
+def match_clip(
+    matcher: AnyMatcher, clip: Path, options: MatchOptions, folder: Path, report: Report
+) -> Outcome:
     """One clip, matched and saved; its failure is an outcome too."""
     began, last = time.perf_counter(), None
     try:

@@ -26,6 +26,7 @@ from companion.batch import Batch, uninterrupted
 from companion.errors import StoreError
 from presets.errors import PresetError
 from presets.patch import Asset, Patch
+from presets.plugin_schema import is_of_plugin
 from presets.schema import OWN
 from presets.txt import note_name, patch_to_text, text_to_patch
 from presets.vital import Reading, patch_to_vital, vital_to_patch
@@ -141,14 +142,13 @@ def _add_candidate(batch: Batch, name: str, candidate: Candidate) -> Files:
         f"Made by WhisperSynth from {name.rsplit(' ', 2)[0]!r}, heard at {note_name(candidate.patch.note)}."
     )
     patch = candidate.patch.with_values(name=name, comment=heard)
-    own = {p: f"{name} {p.replace('.', ' ')}{ASSETS[p].suffix}" for p in ASSETS if patch[p] == OWN}
+    own = {p: f"{name} {p.replace('.', ' ')}{ASSETS[p].suffix}" for p in ASSETS if patch.values.get(p) == OWN}
     for parameter, file in own.items():
         batch.add(file, ASSETS[parameter].encode(patch.assets[parameter]))
-    contents = {
-        "txt": patch_to_text(patch, own).encode(),
-        "vital": patch_to_vital(patch).encode(),
-        "wav": encode_samples(candidate.audio),
-    }
+    contents = {"txt": patch_to_text(patch, own).encode(), "wav": encode_samples(candidate.audio)}
+    if not is_of_plugin(patch):
+        contents["vital"] = patch_to_vital(patch).encode()
+    contents |= candidate.files
     return {kind: batch.add(f"{name}.{kind}", data) for kind, data in contents.items()}
 
 

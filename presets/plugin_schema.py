@@ -42,6 +42,11 @@ def _row(control: Control) -> Parameter:
     return Parameter(name, "continuous", float(f"{control.default:.6g}"))
 
 
+def is_of_plugin(patch: Patch) -> bool:
+    """Whether a patch's Schema is a plugin's own, not the canonical one."""
+    return any(row.section == SECTION for row in patch.schema)
+
+
 def raw_values(patch: Patch) -> dict[str, float]:
     """The plugin's parameter -> raw value, of a patch whose Schema is a plugin's."""
     return {row.key: row.value_to_raw(patch[row.name]) for row in patch.schema if row.section == SECTION}

@@ -419,6 +419,23 @@ class _Process:
         self._process.wait()
 
 
+def plugin_names(path: Path, timeouts: Timeouts | None = None) -> list[str]:
+    """The plugins in a file, asked in a process of its own.
+
+    Raises:
+        HostError: it cannot be opened.
+    """
+    process = _Process()
+    try:
+        limit_s = (timeouts or Timeouts()).load_s
+        names: list[str] = process.ask("names", {"path": str(path)}, b"", limit_s)[0]["names"]
+        return names
+    except HostError as error:
+        raise type(error)(f"{path.name} cannot be opened: {error}") from error
+    finally:
+        process.kill()
+
+
 def _cause(code: int) -> str:
     """Why a process ended."""
     if code >= 0:

@@ -1,0 +1,289 @@
+"""clip -> patches of any plugin, by its own parameters: screened at random or proposed by a learnt model, then searched.
+
+Nothing is known of the plugin but its parameters, so there are three steps, each better for more time: patches drawn over
+all parameters and heard roughly (a small synth), or the plugin's own patch with a few of its parameters moved (a large
+one); the best judged by the distance of `companion.distance`; then CMA-ES around the best, over all parameters or over
+some, drawn by how often they have helped.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from cmaes import CMA
+from numpy.typing import NDArray
+
+from companion.audio import SAMPLE_RATE, read_clip
+from companion.board import Board, Candidate
+from companion.distance import Distance
+from companion.errors import WhisperSynthError
+from companion.hosts.plugin import PluginHost
+from companion.hosts.pool import HostPool
+from companion.hosts.verify import verify
+from companion.listen import listen
+from companion.match import Match, MatchOptions
+from companion.metrics import level_db
+from companion.plugin_files import plugin_files
+from companion.propose import UNPITCHED
+from presets.patch import Patch
+from presets.plugin_schema import patch_of, raw_values
+from presets.schema import Schema
+
+Raw = NDArray[np.float64]
+"""A value 0..1 for each row of the Schema."""
+
+SMALL = 24  # parameters: a synth with more is not drawn over all of them
+SCREEN_SHARE = 0.25  # of the time, for patches drawn at random
+SCREENED = 60  # of them for each parameter, at most
+MOVED = (1, 8)  # parameters of a large synth's own patch that a draw moves
+N_NOTES = 3
+N_LEADERS = 4  # a search begins at each of them, in turn
+KNOBS = 14  # of a large synth, in one search
+SIGMAS = (0.2, 0.1, 0.05)  # of the first steps of a search, in raw units; wide to narrow, and again
+GENERATIONS = 12
+REWARD = 2.0  # added to the weight of a parameter that was moved when the sound got nearer
+RESERVE_S = 0.12  # of the budget, for the files
+VERIFY_SHARE = 0.1  # of the budget, for hearing whether each parameter took effect
+SILENT_DB = -60.0
+BATCH = 4  # patches a worker between looks at the clock
+
+
+def open_plugin_matcher(path: Path, plugin_name: str | None = None) -> PluginMatcher:
+    """The matcher for a plugin."""
+    return PluginMatcher(path, plugin_name)
+
+
+class Learnt(Protocol):
+    """A model that was trained on renders of this plugin."""
+
+    schema: Schema
+    """Rows as `presets.plugin_schema` names them, in whatever unit."""
+
+    def propose(
+        self, audio: NDArray[np.float32], notes: tuple[int, ...], n: int, seed: int
+    ) -> Sequence[Patch]:
+        """Up to `n` patches for a sound (2, n_samples) at 44.1 kHz."""
+
+
+def open_learnt(host: PluginHost) -> Learnt | None:
+    """What `whispersynth learn` has made of this plugin; None where it never ran."""
+    if importlib.util.find_spec("companion.learnt") is None:
+        return None
+    learnt: Learnt | None = importlib.import_module("companion.learnt").open_learnt(host.info)
+    return learnt
+
+
+@dataclass(frozen=True)
+class Task:
+    """A note to find patches for."""
+
+    audio: NDArray[np.float32]
+    notes: tuple[int, ...]
+    note_off_s: float
+
+    @property
+    def total_s(self) -> float:
+        return float(self.audio.shape[1] / SAMPLE_RATE)
+
+
+class PluginMatcher:
+    """Holds the plugin's workers and what was learnt of it: open once, match many.
+
+    Raises:
+        HostError: the plugin does not load, or plays no notes.
+    """
+
+    def __init__(self, path: Path, plugin_name: str | None = None) -> None:
+        self.pool = HostPool(path, plugin_name)
+        host = self.pool.first
+        host.render(UNPITCHED, 0.05, 0.1)  # an effect says here that it is one
+        self.learnt = open_learnt(host)
+        self.schema: Schema = self.learnt.schema if self.learnt else host.schema
+
+    def close(self) -> None:
+        """Ends the workers."""
+        self.pool.close()
+
+    def match(self, path: Path, options: MatchOptions | None = None) -> Iterator[Match]:
+        """Improving results; close the iterator to cancel.
+
+        Raises:
+            WhisperSynthError: the clip cannot be read, or the kind is one that a plugin has not.
+        """
+        options, began = options or MatchOptions(), time.perf_counter()
+        if options.kind == "resynth":
+            raise WhisperSynthError(
+                f"{self.pool.first.name} has no binding, so it takes no frames of the clip; choose --kind recipe"
+            )
+        clip = read_clip(path, options.start_s, options.end_s)
+        heard = listen(clip, options.note)
+        board, warnings = Board(), [*clip.warnings, *heard.warnings]
+        n_notices = len(self.pool.notices)
+        pitches = heard.pitches or (float(UNPITCHED),)
+        task = Task(heard.audio, tuple(dict.fromkeys(round(p) for p in pitches))[:N_NOTES], heard.note_off_s)
+
+        def so_far(stage: str, progress: float, best: tuple[Candidate, ...] | None = None) -> Match:
+            best = board.ranked(options.keep) if best is None else best
+            note = best[0].patch.note if best else task.notes[0]
+            told = (*warnings, *self.pool.notices[n_notices:])
+            seconds = time.perf_counter() - began
+            return Match(clip, note, task.note_off_s, seconds, best, told, stage, progress)
+
+        if heard.is_silent:
+            yield so_far("done", 1.0)
+            return
+        yield so_far("heard", 0.1)
+        search = Search(self.pool, self.schema, task, options.seed)
+        deadline = began + options.seconds * (1 - VERIFY_SHARE) - RESERVE_S
+        until = began + options.seconds * SCREEN_SHARE
+        board.add(search.judge([search.default(), *self._learnt_patches(task, options)]))
+        board.add(search.judge(search.screen(until, options.candidates)))
+        yield so_far("candidates", 0.4)
+        for better in search.refine(board.ranked(N_LEADERS), deadline):
+            board.add([better])
+            yield so_far("refining", min(0.4 + 0.6 * (time.perf_counter() - began) / options.seconds, 0.99))
+        best = board.ranked(options.keep)
+        warnings += self._verified(best[0].patch, time.perf_counter() + options.seconds * VERIFY_SHARE)
+        files = (plugin_files(self.pool.first, c.patch) for c in best)
+        yield so_far("done", 1.0, tuple(replace(c, files=f) for c, f in zip(best, files, strict=True)))
+
+    def _learnt_patches(self, task: Task, options: MatchOptions) -> Sequence[Patch]:
+        if self.learnt is None:
+            return ()
+        return self.learnt.propose(task.audio, task.notes, options.candidates, options.seed)
+
+    def _verified(self, patch: Patch, deadline: float) -> Iterable[str]:
+        """Sentences on what was set and cannot be heard, of what the patch changes."""
+        host = self.pool.first
+        raws = raw_values(patch)
+        changed = {name: raw for name, raw in raws.items() if abs(raw - host.parameter(name).raw) > 1e-3}
+        host.set_values(raws)
+        return verify(host, changed, patch.note, deadline).sentences
+
+
+class Search:
+    """The patches of a plugin for one task, judged by their sound."""
+
+    def __init__(self, pool: HostPool, schema: Schema, task: Task, seed: int) -> None:
+        self.pool, self.schema, self.task = pool, schema, task
+        self.rows = tuple(schema)
+        self._rng = np.random.default_rng(seed)
+        self._weights = np.ones(len(self.rows))
+        pool.first.set_patch(self.default())
+        init = pool.first.render(task.notes[0], task.note_off_s, task.total_s)
+        measure = None if level_db(init) < SILENT_DB else init  # of an init patch that sounds
+        self.distance = Distance(task.audio, measure)
+        self._rough = Distance(task.audio, measure, fast=True)
+
+    def default(self) -> Patch:
+        """The plugin as it was loaded, by its parameters."""
+        return Patch(note=self.task.notes[0], schema=self.schema)
+
+    # -- judging ------------------------------------------------------------------------------------------------
+
+    def judge(self, patches: Iterable[Patch]) -> list[Candidate]:
+        """Candidates in the order of the patches."""
+        return list(self.pool.map(lambda host, p: self._judge(host, p, self.distance), patches))
+
+    def _judge(self, host: PluginHost, patch: Patch, distance: Distance) -> Candidate:
+        host.set_patch(patch)
+        audio = host.render(patch.note, self.task.note_off_s, self.task.total_s)
+        return Candidate(patch, distance(audio), audio)
+
+    # -- drawing ------------------------------------------------------------------------------------------------
+
+    def screen(self, deadline: float, least: int) -> list[Patch]:
+        """The best of as many draws as the time allows, `least` of them in any case, heard roughly."""
+        heard: list[tuple[float, Patch]] = []
+        most = max(least, SCREENED * min(len(self.rows), SMALL))
+        n = BATCH * len(self.pool.hosts)
+        while len(heard) < most and (len(heard) < least or time.perf_counter() < deadline):
+            draws = [self._draw() for _ in range(n)]
+            rough = self.pool.map(lambda host, p: self._judge(host, p, self._rough).score, draws)
+            heard += zip(rough, draws, strict=True)
+        heard.sort(key=lambda pair: pair[0])
+        return [patch for _, patch in heard[: 2 * N_LEADERS]]
+
+    def _draw(self) -> Patch:
+        raw = self._raw(self.default())
+        moved = np.arange(len(raw))
+        if len(raw) > SMALL:
+            moved = self._rng.choice(moved, size=int(self._rng.integers(*MOVED)), replace=False)
+        raw[moved] = self._rng.uniform(size=len(moved))
+        return self._patch(raw, int(self._rng.choice(self.task.notes)))
+
+    def _raw(self, patch: Patch) -> Raw:
+        return np.array(list(raw_values(patch).values()))
+
+    def _patch(self, raw: Raw, note: int) -> Patch:
+        return patch_of(self.schema, dict(zip((r.key for r in self.rows), raw.tolist(), strict=True)), note)
+
+    # -- searching ----------------------------------------------------------------------------------------------
+
+    def refine(self, leaders: Sequence[Candidate], deadline: float) -> Iterator[Candidate]:
+        """Candidates each nearer than all before, until `deadline` (of `time.perf_counter`)."""
+        if not leaders:
+            return
+        best, starts = leaders[0], list(leaders)
+        for n in range(10_000):  # until the time is up
+            start = starts[n] if n < len(starts) else best
+            sigma = SIGMAS[min(n // len(starts), n % len(SIGMAS))]
+            for answers in self._descend(start, sigma, deadline):
+                for answer in answers:
+                    if answer.score < best.score:
+                        self._reward(best.patch, answer.patch)
+                        best = answer
+                        yield best
+            if time.perf_counter() >= deadline:
+                return
+
+    def _descend(
+        self, start: Candidate, sigma: float, deadline: float
+    ) -> Generator[list[Candidate], None, None]:
+        """CMA-ES from a candidate over some of its knobs; the candidates of each generation."""
+        raw = self._raw(start.patch)
+        knobs = self._knobs()
+        bounds = np.tile([0.0, 1.0], (len(knobs), 1))
+        population = 4 + 2 * len(self.pool.hosts) + int(2 * np.log(len(knobs)))
+        cma = CMA(
+            np.clip(raw[knobs], 0.01, 0.99),
+            sigma,
+            bounds,
+            seed=int(self._rng.integers(2**31)),
+            population_size=population,
+        )
+        for _ in range(GENERATIONS):
+            asked = [cma.ask() for _ in range(population)]
+            answers = self._judged_in_time([self._turned(raw, knobs, x, start) for x in asked], deadline)
+            yield answers
+            if len(answers) < population:
+                return
+            cma.tell([(x, a.score) for x, a in zip(asked, answers, strict=True)])
+
+    def _turned(self, raw: Raw, knobs: NDArray[np.intp], x: Raw, start: Candidate) -> Patch:
+        turned = raw.copy()
+        turned[knobs] = x
+        return self._patch(turned, start.patch.note)
+
+    def _judged_in_time(self, patches: list[Patch], deadline: float) -> list[Candidate]:
+        answers: list[Candidate] = []
+        n = BATCH * len(self.pool.hosts)
+        while len(answers) < len(patches) and time.perf_counter() < deadline:
+            answers += self.judge(patches[len(answers) : len(answers) + n])
+        return answers
+
+    def _knobs(self) -> NDArray[np.intp]:
+        """All rows of a small synth; of a large one some, without replacement, by weight."""
+        if len(self.rows) <= SMALL:
+            return np.arange(len(self.rows))
+        order = np.argsort(self._rng.exponential(size=len(self.rows)) / self._weights)
+        return np.sort(order[:KNOBS])
+
+    def _reward(self, old: Patch, new: Patch) -> None:
+        self._weights[np.abs(self._raw(new) - self._raw(old)) > 0.01] += REWARD
