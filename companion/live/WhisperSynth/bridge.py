@@ -30,6 +30,7 @@ YIELD_S = (
     0.001  # lets the threads have their turn while a request waits: Live itself may keep Python to itself
 )
 
+ENDED = ("done", "failed", "cancelled")
 STAGES = {
     "heard": "listening to {name}",
     "candidates": "trying patches for {name}",
@@ -66,7 +67,8 @@ class Bridge:
         self._key: Any = None
         self._key_value: Any = None
         self._ticks, self._presses = 0, 0
-        self._mine: dict[int, str] = {}
+        self._mine: dict[str, int] = {}
+        """Keys of requests that have not ended -> their job's number, 0 until it is known."""
         self._shown = ("", 0.0)
         self._task: tuple[Task, Any] | None = None
         self._waiting: list[tuple[Task, Any]] = []
@@ -139,8 +141,9 @@ class Bridge:
         body.update(
             key=key, load=self.config.load, options={k: v for k, v in options.items() if v is not None}
         )
-        if not self.companion.send(("match", body["name"]), "POST", "/jobs", body):
+        if not self.companion.send(("match", key), "POST", "/jobs", body):
             return "too many clips are waiting to be sent; wait for the companion"
+        self._mine[key] = 0
         self.show("sending {}".format(body["name"]))
         return ""
 
@@ -158,18 +161,20 @@ class Bridge:
 
     def _there(self, there: bool, text: str) -> None:
         self.show("connected" if there else text)
+        for number in [number for number in self._mine.values() if there and number]:
+            self.companion.send(("job", ""), "GET", f"/jobs/{number}")  # it may have ended meanwhile
 
     def _failed(self, tag: Any, text: str) -> None:
         if tag is not None:
+            self._mine.pop(tag[1], None)
             self.show(text)
 
     def _answer(self, tag: Any, status: int, answer: Any) -> None:
         if tag is None:
             return
         if status not in (200, 202) or not isinstance(answer, dict):
-            self.show(sentence(answer))
-        elif tag[0] == "match":
-            self._mine[int(answer.get("id", 0))] = tag[1]
+            self._failed(tag, sentence(answer))
+        elif tag[0] in ("match", "job"):
             self._job(answer)
 
     def _event(self, event: dict[str, Any]) -> None:
@@ -182,30 +187,28 @@ class Bridge:
             self.show("WhisperSynth has ended")
 
     def _job(self, job: dict[str, Any]) -> None:
-        number, state = job.get("id"), job.get("state")
-        name = self._mine.get(number) if isinstance(number, int) else None
-        if name is None:
-            return
-        if state in ("done", "failed", "cancelled"):
-            del self._mine[number]  # type: ignore[arg-type]  # it was found by it
-            self._shown = ("", 0.0)
-            self.show(ending(job, name))
-            self._last = job if state == "done" else self._last
-        else:
+        key, state = (job.get("request") or {}).get("key"), job.get("state")
+        if key not in self._mine:
+            return  # another client's
+        name = str(job.get("name") or "the clip")
+        if state not in ENDED:
+            self._mine[key] = int(job.get("id") or 0)
             self._progress(job, name)
+            return
+        del self._mine[key]
+        self._shown = ("", 0.0)
+        self._last = job if state == "done" else self._last
+        self.show(ending(job, name))
 
     def _progress(self, job: dict[str, Any], name: str) -> None:
+        place = int(job.get("position") or 0)
+        stage = STAGES.get(str(job.get("stage")), "matching {name}").format(name=name)
         if job.get("state") == "queued":
-            place = int(job.get("position") or 0)
-            text = f"{name} waits, {place} before it" if place else f"{name} is next"
-        else:
-            share = float(job.get("progress") or 0.0)
-            stage = STAGES.get(str(job.get("stage")), "matching {name}").format(name=name)
-            text = f"{stage} {share * 100:.0f} %"
+            stage = f"{name} waits, {place} before it" if place else f"{name} is next"
         now = time.time()
-        if text != self._shown[0] and now - self._shown[1] >= SHOW_EVERY_S:
-            self._shown = (text, now)
-            self.show(text)
+        if stage != self._shown[0] or now - self._shown[1] >= SHOW_EVERY_S:
+            self._shown = (stage, now)
+            self.show(stage if job.get("state") == "queued" else f"{stage} {share(job) * 100:.0f} %")
 
     # -- what the companion asks for -----------------------------------------------------------------------------
 
@@ -370,6 +373,11 @@ def live_version(application: Application) -> str:
 def library_of(folder: str) -> str:
     """The User Library that a script lies in: `<User Library>/Remote Scripts/<script>`."""
     return os.path.dirname(os.path.dirname(os.path.abspath(folder)))
+
+
+def share(job: dict[str, Any]) -> float:
+    """How much of a job is done, 0 to 1."""
+    return float(job.get("progress") or 0.0)
 
 
 def ending(job: dict[str, Any], name: str) -> str:

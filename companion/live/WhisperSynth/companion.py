@@ -99,7 +99,7 @@ class Companion:
     def __init__(self, folder: str, release: str, script: str) -> None:
         self.folder = folder
         self.hello = {"app": "live", "release": release, "script": script}
-        self.is_there = False
+        self._told: tuple[bool, str] | None = None
         self.run = ""
         """Which run of the companion this is: its event numbers begin anew with each."""
         self._stopping = threading.Event()
@@ -189,8 +189,8 @@ class Companion:
         return int(answer.get("last", last))
 
     def _set_there(self, there: bool, text: str) -> None:
-        if there != self.is_there:
-            self.is_there = there
+        if (there, text) != self._told:
+            self._told = there, text
             self._tell("there", there, text)
 
     def _carry(self) -> None:
