@@ -8,12 +8,11 @@ some, drawn by how often they have helped.
 
 from __future__ import annotations
 
-import importlib.util
+import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from cmaes import CMA
@@ -26,6 +25,7 @@ from companion.errors import WhisperSynthError
 from companion.hosts.plugin import PluginHost
 from companion.hosts.pool import HostPool
 from companion.hosts.verify import verify
+from companion.learnt import open_learnt
 from companion.listen import listen
 from companion.match import Match, MatchOptions
 from companion.metrics import level_db
@@ -45,8 +45,23 @@ MOVED = (1, 8)  # parameters of a large synth's own patch that a draw moves
 N_NOTES = 3
 N_LEADERS = 4  # a search begins at each of them, in turn
 KNOBS = 14  # of a large synth, in one search
-SIGMAS = (0.2, 0.1, 0.05)  # of the first steps of a search, in raw units; wide to narrow, and again
-GENERATIONS = 12
+FIRST_SIGMA, FIRST_GENERATIONS = 0.15, 5  # from each leader, steps in raw units
+SIGMAS = (0.08, 0.03, WIDE := 0.2)  # then around the best, in turn; the wide ones around another leader
+GENERATIONS = 60
+LEAST_GAIN = 1e-3
+STALE = 12  # generations without a gain that end a search
+GATES_S = (
+    -0.04,
+    -0.025,
+    -0.015,
+    -0.008,
+    -0.004,
+    0.004,
+    0.008,
+    0.015,
+    0.025,
+    0.04,
+)  # tried around the note-off
 REWARD = 2.0  # added to the weight of a parameter that was moved when the sound got nearer
 RESERVE_S = 0.12  # of the budget, for the files
 VERIFY_SHARE = 0.1  # of the budget, for hearing whether each parameter took effect
@@ -59,26 +74,6 @@ def open_plugin_matcher(path: Path, plugin_name: str | None = None) -> PluginMat
     return PluginMatcher(path, plugin_name)
 
 
-class Learnt(Protocol):
-    """A model that was trained on renders of this plugin."""
-
-    schema: Schema
-    """Rows as `presets.plugin_schema` names them, in whatever unit."""
-
-    def propose(
-        self, audio: NDArray[np.float32], notes: tuple[int, ...], n: int, seed: int
-    ) -> Sequence[Patch]:
-        """Up to `n` patches for a sound (2, n_samples) at 44.1 kHz."""
-
-
-def open_learnt(host: PluginHost) -> Learnt | None:
-    """What `whispersynth learn` has made of this plugin; None where it never ran."""
-    if importlib.util.find_spec("companion.learnt") is None:
-        return None
-    learnt: Learnt | None = importlib.import_module("companion.learnt").open_learnt(host.info)
-    return learnt
-
-
 @dataclass(frozen=True)
 class Task:
     """A note to find patches for."""
@@ -86,6 +81,7 @@ class Task:
     audio: NDArray[np.float32]
     notes: tuple[int, ...]
     note_off_s: float
+    """As it was heard; a search finds it to a few milliseconds."""
 
     @property
     def total_s(self) -> float:
@@ -103,7 +99,7 @@ class PluginMatcher:
         self.pool = HostPool(path, plugin_name)
         host = self.pool.first
         host.render(UNPITCHED, 0.05, 0.1)  # an effect says here that it is one
-        self.learnt = open_learnt(host)
+        self.learnt = open_learnt(host.info)
         self.schema: Schema = self.learnt.schema if self.learnt else host.schema
 
     def close(self) -> None:
@@ -133,13 +129,13 @@ class PluginMatcher:
             note = best[0].patch.note if best else task.notes[0]
             told = (*warnings, *self.pool.notices[n_notices:])
             seconds = time.perf_counter() - began
-            return Match(clip, note, task.note_off_s, seconds, best, told, stage, progress)
+            return Match(clip, note, search.note_off_s, seconds, best, told, stage, progress)
 
+        search = Search(self.pool, self.schema, task, options.seed)
         if heard.is_silent:
             yield so_far("done", 1.0)
             return
         yield so_far("heard", 0.1)
-        search = Search(self.pool, self.schema, task, options.seed)
         deadline = began + options.seconds * (1 - VERIFY_SHARE) - RESERVE_S
         until = began + options.seconds * SCREEN_SHARE
         board.add(search.judge([search.default(), *self._learnt_patches(task, options)]))
@@ -173,6 +169,7 @@ class Search:
     def __init__(self, pool: HostPool, schema: Schema, task: Task, seed: int) -> None:
         self.pool, self.schema, self.task = pool, schema, task
         self.rows = tuple(schema)
+        self.note_off_s = task.note_off_s
         self._rng = np.random.default_rng(seed)
         self._weights = np.ones(len(self.rows))
         pool.first.set_patch(self.default())
@@ -191,9 +188,11 @@ class Search:
         """Candidates in the order of the patches."""
         return list(self.pool.map(lambda host, p: self._judge(host, p, self.distance), patches))
 
-    def _judge(self, host: PluginHost, patch: Patch, distance: Distance) -> Candidate:
+    def _judge(
+        self, host: PluginHost, patch: Patch, distance: Distance, note_off_s: float | None = None
+    ) -> Candidate:
         host.set_patch(patch)
-        audio = host.render(patch.note, self.task.note_off_s, self.task.total_s)
+        audio = host.render(patch.note, note_off_s or self.note_off_s, self.task.total_s)
         return Candidate(patch, distance(audio), audio)
 
     # -- drawing ------------------------------------------------------------------------------------------------
@@ -230,11 +229,13 @@ class Search:
         """Candidates each nearer than all before, until `deadline` (of `time.perf_counter`)."""
         if not leaders:
             return
-        best, starts = leaders[0], list(leaders)
+        best, starts = self.time_note_off(leaders[0]), list(leaders)
+        yield best
         for n in range(10_000):  # until the time is up
-            start = starts[n] if n < len(starts) else best
-            sigma = SIGMAS[min(n // len(starts), n % len(SIGMAS))]
-            for answers in self._descend(start, sigma, deadline):
+            first = n < len(starts)
+            sigma = FIRST_SIGMA if first else SIGMAS[n % len(SIGMAS)]
+            start = best if not first and sigma < WIDE else starts[n % len(starts)]
+            for answers in self._descend(start, sigma, FIRST_GENERATIONS if first else GENERATIONS, deadline):
                 for answer in answers:
                     if answer.score < best.score:
                         self._reward(best.patch, answer.patch)
@@ -242,9 +243,21 @@ class Search:
                         yield best
             if time.perf_counter() >= deadline:
                 return
+            if (timed := self.time_note_off(best)).score < best.score:
+                best = timed
+                yield best
+
+    def time_note_off(self, candidate: Candidate) -> Candidate:
+        """The candidate at the note-off that suits it best, which is taken for all that follow."""
+        moments = [max(self.note_off_s + off_s, 0.01) for off_s in (0.0, *GATES_S)]
+        patch = candidate.patch
+        tried = list(self.pool.map(lambda host, s: self._judge(host, patch, self.distance, s), moments))
+        nearest = min(range(len(tried)), key=lambda i: tried[i].score)
+        self.note_off_s = moments[nearest]
+        return tried[nearest]
 
     def _descend(
-        self, start: Candidate, sigma: float, deadline: float
+        self, start: Candidate, sigma: float, generations: int, deadline: float
     ) -> Generator[list[Candidate], None, None]:
         """CMA-ES from a candidate over some of its knobs; the candidates of each generation."""
         raw = self._raw(start.patch)
@@ -258,13 +271,18 @@ class Search:
             seed=int(self._rng.integers(2**31)),
             population_size=population,
         )
-        for _ in range(GENERATIONS):
+        best, since = math.inf, 0
+        for _ in range(generations):
             asked = [cma.ask() for _ in range(population)]
             answers = self._judged_in_time([self._turned(raw, knobs, x, start) for x in asked], deadline)
             yield answers
             if len(answers) < population:
                 return
             cma.tell([(x, a.score) for x, a in zip(asked, answers, strict=True)])
+            nearest = min(a.score for a in answers)
+            best, since = (nearest, 0) if nearest < best - LEAST_GAIN else (best, since + 1)
+            if since >= STALE:
+                return
 
     def _turned(self, raw: Raw, knobs: NDArray[np.intp], x: Raw, start: Candidate) -> Patch:
         turned = raw.copy()
