@@ -95,6 +95,35 @@ def onnx(
     print(export(checkpoint, out, int8))
 
 
+@app.command()
+def learn(
+    plugin: Annotated[Path, typer.Argument(help="A .vst3 or .component with a synth in it.")],
+    name: Annotated[str | None, typer.Option(help="Which plugin, where the file has several.")] = None,
+    minutes: Annotated[float, typer.Option(help="Time for rendering and training, about.")] = 30.0,
+    clips: Annotated[int | None, typer.Option(help="Clips to render, rather than by time.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of training, rather than by time.")] = None,
+    work: Annotated[Path | None, typer.Option(help="Folder that keeps clips and checkpoints.")] = None,
+    seed: Seed = 0,
+    workers: Workers = None,
+    threads: Workers = None,
+) -> None:
+    """Learn a synth plugin: its parameters, its sound, a model; then `whispersynth match --synth PLUGIN` uses it."""
+    from export.learn import LearnOptions
+    from export.learn import learn as run
+
+    lesson = run(LearnOptions(plugin, name, minutes, clips, steps, work, seed, workers, threads))
+    rows = lesson.plan.schema.rows
+    quiet = [row.key for row in rows if not row.bins and row.name != lesson.plan.volume]
+    print(
+        f"{sum(bool(row.bins) for row in rows)} of {len(rows)} parameters learnt from {lesson.plan.clips} clips"
+    )
+    if quiet:
+        print(
+            f"not heard, or only louder and softer: {', '.join(quiet[:12])}{' ...' if len(quiet) > 12 else ''}"
+        )
+    print(lesson.folder)
+
+
 def register_evaluate() -> None:
     """The evaluation brings its own options."""
     from export.evaluate import evaluate

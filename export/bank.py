@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from companion.bank import FILE, coarse, pack_sentence
+from companion.tokens import Vocabulary
 from export.dataset import Clips, features
 
 N_DIMS = 48
@@ -14,7 +15,7 @@ FIT_CLIPS = 8_000  # enough for the principal components
 CHUNK = 1_024
 
 
-def write_bank(clips: Clips, bundle: Path, seed: int = 0) -> Path:
+def write_bank(clips: Clips, bundle: Path, seed: int = 0, words: Vocabulary | None = None) -> Path:
     """Codes every clip and writes `bank.npz`."""
     rng = np.random.default_rng(seed)
     fit = rng.choice(len(clips), min(FIT_CLIPS, len(clips)), replace=False)
@@ -25,7 +26,7 @@ def write_bank(clips: Clips, bundle: Path, seed: int = 0) -> Path:
     chunks = [slice(i, i + CHUNK) for i in range(0, len(clips), CHUNK)]
     code = np.concatenate([(coarse(features(clips.mel[c])) - mean) @ basis for c in chunks])
     scale = np.abs(code).max(axis=0) / 127
-    packed = [pack_sentence(clips.tokens[i, : clips.length[i]].tolist()) for i in range(len(clips))]
+    packed = [pack_sentence(clips.tokens[i, : clips.length[i]].tolist(), words) for i in range(len(clips))]
     sentence = np.zeros((len(clips), max(map(len, packed))), np.uint8)
     for row, said in zip(sentence, packed, strict=True):
         row[: len(said)] = said

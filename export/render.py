@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import multiprocessing as mp
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from companion.features import FEATURE_TOP, N_FRAMES, N_MELS, clip_features
 from companion.hosts.vital import VitalHost
-from companion.tokens import vocabulary
+from companion.tokens import Vocabulary, vocabulary
 from export.progress import track
 from export.sample import sample_note_off, sample_patch
 from presets.patch import Patch
@@ -107,17 +107,21 @@ def render_shard(
     path = folder / f"clips-{seed}-{shard:05d}.parquet"
     if path.exists():
         return path
-    rows = []
-    for i in range(n):
-        index = shard * SHARD_CLIPS + i
-        clip = draw_clip(np.random.default_rng([seed, index]), _HOST, pool)
-        rows.append(
-            {
-                "id": index, "note": clip.patch.note, "note_off_s": clip.note_off_s, "velocity": clip.velocity,
-                "tokens": vocabulary().encode(clip.patch, clip.note_off_s), "mel": pack_mel(clip.mel),
-                "txt": patch_to_text(clip.patch),
-            }
-        )  # fmt: skip
+    first, host = shard * SHARD_CLIPS, _HOST
+    clips = (draw_clip(np.random.default_rng([seed, first + i]), host, pool) for i in range(n))
+    return write_shard(path, first, clips, vocabulary())
+
+
+def write_shard(path: Path, first: int, clips: Iterable[Clip], words: Vocabulary) -> Path:
+    """Writes clips, numbered from `first`, in the words of their schema."""
+    rows = [
+        {
+            "id": index, "note": clip.patch.note, "note_off_s": clip.note_off_s, "velocity": clip.velocity,
+            "tokens": words.encode(clip.patch, clip.note_off_s), "mel": pack_mel(clip.mel),
+            "txt": patch_to_text(clip.patch),
+        }
+        for index, clip in enumerate(clips, first)
+    ]  # fmt: skip
     partial = path.with_suffix(f".{os.getpid()}.tmp")
     pq.write_table(pa.Table.from_pylist(rows, SCHEMA), partial, compression="zstd")
     partial.replace(path)
@@ -135,14 +139,17 @@ def render(
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.tmp"):
         stale.unlink()
-    full, rest = divmod(n_clips, SHARD_CLIPS)
-    jobs = [(folder, seed, s, pool, SHARD_CLIPS) for s in range(full)] + [
-        (folder, seed, full, pool, rest)
-    ] * bool(rest)
+    jobs = [(folder, seed, shard, pool, n) for shard, n in shards(n_clips)]
     write_manifest(folder, seed, n_clips, len(pool))
     workers = workers or os.cpu_count() or 1
     with mp.get_context("spawn").Pool(workers) as processes:
         yield from track(processes.imap_unordered(_work, jobs), len(jobs), "rendering")
+
+
+def shards(n_clips: int) -> list[tuple[int, int]]:
+    """Number of each shard, and clips in it."""
+    full, rest = divmod(n_clips, SHARD_CLIPS)
+    return [(s, SHARD_CLIPS) for s in range(full)] + [(full, rest)] * bool(rest)
 
 
 def write_manifest(folder: Path, seed: int, n_clips: int, n_real: int) -> None:

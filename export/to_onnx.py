@@ -28,8 +28,7 @@ from transformers import (
 
 from companion.features import CLIP_S, FEATURE_TOP, N_FRAMES, N_MELS
 from companion.model import CARD, DECODER, ENCODER, PatchModel
-from companion.tokens import BOS, EOS, PAD, vocabulary
-from presets.schema import wavetable_synth
+from companion.tokens import BOS, EOS, PAD, Vocabulary, vocabulary
 
 SMALL = 1024  # initialisers with fewer values stay float32
 
@@ -46,13 +45,19 @@ class Parity:
     """Share of steps with the same most likely token."""
 
 
-def export(checkpoint: Path, bundle: Path, int8: bool = False, card: dict[str, Any] | None = None) -> Parity:
-    """Writes the bundle and returns its parity with the checkpoint."""
+def export(
+    checkpoint: Path,
+    bundle: Path,
+    int8: bool = False,
+    card: dict[str, Any] | None = None,
+    words: Vocabulary | None = None,
+) -> Parity:
+    """Writes the bundle and returns its parity with the checkpoint, which speaks `words` (canonical unless given)."""
     from optimum.exporters.onnx import main_export  # heavy; only this stage needs it
 
     with tempfile.TemporaryDirectory() as temporary:
         source, out = Path(temporary) / "checkpoint", Path(temporary) / "onnx"
-        prepare(checkpoint, source)
+        prepare(checkpoint, source, words)
         main_export(
             str(source), output=out, task="automatic-speech-recognition-with-past", nb_max_frames=N_FRAMES
         )
@@ -66,20 +71,22 @@ def export(checkpoint: Path, bundle: Path, int8: bool = False, card: dict[str, A
     write_card(
         bundle,
         {**(card or {}), "decoder_storage": "int8" if int8 else "float16", "encoder_storage": "float16"},
+        words,
     )
-    return parity(checkpoint, bundle)
+    return parity(checkpoint, bundle, words=words)
 
 
-def prepare(checkpoint: Path, folder: Path) -> None:
+def prepare(checkpoint: Path, folder: Path, words: Vocabulary | None = None) -> None:
     """The checkpoint with the feature extractor, tokenizer and generation settings the exporter asks for."""
     shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("optimizer.pt"))
     GenerationConfig(
         bos_token_id=BOS, eos_token_id=EOS, pad_token_id=PAD, decoder_start_token_id=BOS
     ).save_pretrained(folder)
     WhisperFeatureExtractor(feature_size=N_MELS, chunk_length=int(CLIP_S)).save_pretrained(folder)
-    words = Tokenizer(WordLevel({f"t{i}": i for i in range(vocabulary().size)}, unk_token=f"t{PAD}"))
+    size = (words or vocabulary()).size
+    spelled = Tokenizer(WordLevel({f"t{i}": i for i in range(size)}, unk_token=f"t{PAD}"))
     PreTrainedTokenizerFast(
-        tokenizer_object=words,
+        tokenizer_object=spelled,
         pad_token=f"t{PAD}",
         bos_token=f"t{BOS}",
         eos_token=f"t{EOS}",
@@ -117,21 +124,22 @@ def quantise(source: Path, target: Path) -> None:
     half_weights(target, target)  # what is left in float: embeddings and positions
 
 
-def write_card(bundle: Path, facts: dict[str, Any]) -> None:
+def write_card(bundle: Path, facts: dict[str, Any], words: Vocabulary | None = None) -> None:
     """model.json: what the runtime checks and what a person wants to know."""
+    words = words or vocabulary()
     card = {
-        "schema": wavetable_synth().name, "schema_hash": wavetable_synth().hash, "vocabulary": vocabulary().size,
+        "schema": words.schema.name, "schema_hash": words.schema.hash, "vocabulary": words.size,
         "features": {"n_mels": N_MELS, "n_frames": N_FRAMES, "top": FEATURE_TOP}, **facts,
     }  # fmt: skip
     (bundle / CARD).write_text(json.dumps(card, indent=1) + "\n")
 
 
-def parity(checkpoint: Path, bundle: Path, n_steps: int = 24) -> Parity:
+def parity(checkpoint: Path, bundle: Path, n_steps: int = 24, words: Vocabulary | None = None) -> Parity:
     """Runs both on random features and a random valid sentence."""
     model = WhisperForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32).eval()
-    runtime = PatchModel(bundle)
+    runtime = PatchModel(bundle, words)
     mel = np.random.default_rng(0).normal(0.3, 0.4, (N_MELS, N_FRAMES)).astype(np.float32)
-    hidden = runtime.hear(mel)
+    hidden, n_steps = runtime.hear(mel), min(n_steps, runtime.words.longest - 1)
     with torch.no_grad():
         expected_hidden = model.model.encoder(torch.from_numpy(mel[None])).last_hidden_state.numpy()
         ids = model.generate(torch.from_numpy(mel[None]), max_new_tokens=n_steps, do_sample=False).numpy()[

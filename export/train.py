@@ -24,6 +24,7 @@ from export.dataset import IGNORE, Clips, batches, features, load_clips, roughen
 EMBEDDING_SCALE = (
     0.02  # new words start small: at the default scale the first loss is 19 instead of ln(vocabulary)
 )
+LEAST_POSITIONS = 64  # of the decoder: the export traces it with more words than a small synth has
 DECAY = 0.35  # of the steps
 NEIGHBOUR = 0.1  # share of the target that each neighbouring bin of a knob gets
 
@@ -78,7 +79,7 @@ def context(words: Vocabulary) -> dict[str, Any]:
     """The configuration that makes a Whisper ours: the clip's length, the patch's words."""
     return {
         "vocab_size": words.size, "num_mel_bins": N_MELS, "max_source_positions": N_FRAMES // 2,
-        "max_target_positions": words.longest, "max_length": words.longest, "pad_token_id": PAD, "bos_token_id": BOS,
+        "max_target_positions": max(words.longest, LEAST_POSITIONS), "max_length": words.longest, "pad_token_id": PAD, "bos_token_id": BOS,
         "eos_token_id": EOS, "decoder_start_token_id": BOS, "suppress_tokens": None, "begin_suppress_tokens": None,
         "forced_decoder_ids": None, "dropout": 0.0,
     }  # fmt: skip
@@ -165,13 +166,17 @@ def learning_rate(options: TrainOptions, step: int) -> float:
     return options.learning_rate * min(rise, max(fall, 0.0))
 
 
-def train(options: TrainOptions) -> Path:
-    """Trains until `steps`, resuming what is in `out`; returns the checkpoint folder (weights, progress, curve)."""
+def train(options: TrainOptions, words: Vocabulary | None = None) -> Path:
+    """Trains until `steps`, resuming what is in `out`; returns the checkpoint folder (weights, progress, curve).
+
+    Args:
+        words: what the clips speak, the canonical vocabulary unless given.
+    """
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    words = vocabulary()
+    words = words or vocabulary()
     checkpoint = options.out / "checkpoint"
     progress = load_progress(checkpoint)
     resumed = TrainOptions(**{**options.__dict__, "init": checkpoint}) if progress.step else options
