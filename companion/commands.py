@@ -10,7 +10,9 @@ import typer
 from companion import library_commands, serve_commands
 from companion.capture.command import capture
 from companion.complaints import one_line, say
+from companion.convert import convert
 from companion.errors import OptionError, WhisperSynthError
+from companion.live.commands import app as live_app
 from companion.midi.command import app as midi_app
 from companion.synths import synths
 from presets.errors import PresetError
@@ -32,9 +34,11 @@ app.add_typer(library_commands.app, name="library")
 SHORTEST_RENDER_S, LONGEST_RENDER_S = 0.02, 60.0
 N_SEEDS = 2**32
 
+app.add_typer(live_app, name="live")
 app.add_typer(midi_app, name="midi")
 app.command()(capture)
 app.command()(synths)
+app.command()(convert)
 
 NoteOption = Annotated[str | None, typer.Option(metavar="NOTE", help="60 or C3, which is the same.")]
 
@@ -143,7 +147,7 @@ def _midi_note(text: str | None) -> int | None:
 
 @app.command()
 def explain(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="A .txt patch or a .vital preset.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="A .txt patch, or a .vital, .fxp or .SerumPreset preset.")],
 ) -> None:
     """Say in plain words what each section of a patch does to the sound."""
     from companion.explain import explain as paragraphs
@@ -157,7 +161,7 @@ def explain(
 
 @app.command()
 def render(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="A .txt patch or a .vital preset.")],
+    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="A .txt patch, or a .vital, .fxp or .SerumPreset preset.")],
     note: Annotated[
         str | None,
         typer.Option(metavar="NOTE", help="Note to play, 60 or C3; else the one the patch was heard at."),

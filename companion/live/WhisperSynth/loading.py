@@ -26,7 +26,7 @@ INSTRUMENT = 1  # Live.Device.DeviceType
 INDEXING_S = 60.0  # until Live lists a new file: seconds as a rule
 LOOK_EVERY_S = 1.0
 TAKING_S = 5.0  # until a load shows
-MOST_CHILDREN = 5000
+MOST_CHILDREN, MOST_DEVICES = 5000, 256
 SAME = 1e-6
 
 NOT_LISTED = "Live's browser does not list {name} yet; drag it from User Library onto the track"
@@ -232,10 +232,13 @@ class Loader:
 
     def undo_step(self, track: Track, before: Any) -> Any:
         """Live's own undo, if that brings back what was there; taken back itself if it undid something else."""
+        after = signature(track)
 
         def undo() -> str:
             if not is_there(track):
                 raise LoadError("the track is gone already")
+            if after == before:
+                raise LoadError("Live shows no difference, so undo it there (Ctrl+Z, Cmd+Z)")
             if not ask(self.song, "can_undo", False):
                 raise LoadError("Live has nothing to undo")
             self.song.undo()
@@ -287,17 +290,25 @@ def name_of(thing: Any) -> str:
     return str(ask(thing, "name", "") or "the selected track")
 
 
-def instruments(track: Track) -> list[Device]:
-    """The plugin instruments on a track, also those in racks' chains."""
+def devices_of(track: Track) -> list[Device]:
+    """The devices on a track, also those in racks' chains."""
     found: list[Device] = []
     waiting = list(ask(track, "devices", ()))
-    while waiting and len(found) < 64:
+    while waiting and len(found) < MOST_DEVICES:
         device = waiting.pop(0)
-        if ask(device, "class_name") in PLUGINS and ask(device, "type") == INSTRUMENT:
-            found.append(device)
+        found.append(device)
         for chain in ask(device, "chains", ()) if ask(device, "can_have_chains", False) else ():
             waiting.extend(ask(chain, "devices", ()))
     return found
+
+
+def instruments(track: Track) -> list[Device]:
+    """The plugin instruments on a track, also those in racks' chains."""
+    return [
+        device
+        for device in devices_of(track)
+        if ask(device, "class_name") in PLUGINS and ask(device, "type") == INSTRUMENT
+    ]
 
 
 def first_synth(track: Track) -> Device | None:
@@ -372,5 +383,5 @@ def signature(track: Track) -> Any:
             ask(device, "selected_preset_index", -1) if ask(device, "class_name") in PLUGINS else -1,
             tuple(round(float(ask(p, "value", 0.0)) / SAME) for p in ask(device, "parameters", ())),
         )
-        for device in ask(track, "devices", ())
+        for device in devices_of(track)
     )
