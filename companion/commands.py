@@ -12,6 +12,7 @@ from companion.capture.command import capture
 from companion.complaints import one_line, say
 from companion.convert import convert
 from companion.errors import OptionError, WhisperSynthError
+from companion.learning import learn
 from companion.live.commands import app as live_app
 from companion.midi.command import app as midi_app
 from companion.synths import synths
@@ -38,6 +39,7 @@ app.add_typer(live_app, name="live")
 app.add_typer(midi_app, name="midi")
 app.command()(capture)
 app.command()(synths)
+app.command()(learn)
 app.command()(convert)
 
 NoteOption = Annotated[str | None, typer.Option(metavar="NOTE", help="60 or C3, which is the same.")]
