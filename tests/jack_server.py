@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 RATE_HZ = 48_000
 START_S = 20.0
 TOOLS = ("jackd", "jack_wait", "jack_lsp", "mpv")
+COUNT = itertools.count()
 MISSING = "JACK is not here (Debian and Ubuntu: apt-get install jackd2 libportaudio2 mpv)"
 
 
@@ -32,7 +34,7 @@ class Server:
 
     def __init__(self, log: Path, period: int, real_time: bool) -> None:
         self.log, self.period = log, period
-        self.name = f"ws-tests-{os.getpid()}"
+        self.name = f"ws-tests-{os.getpid()}-{next(COUNT)}"  # a server that was killed leaves its name taken
         self.env = {**os.environ, "JACK_NO_AUDIO_RESERVATION": "1", "JACK_DEFAULT_SERVER": self.name}
         mode = ["-R", "-P", "60"] if real_time else ["-r"]
         driver = ["-d", "dummy", "-r", str(RATE_HZ), "-p", str(period)]
@@ -89,11 +91,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def jack_server(folder: Path, period: int = 1024) -> Iterator[Server]:
+def jack_server(folder: Path, period: int = 1024, real_time: bool | None = None) -> Iterator[Server]:
     """A server, in real time where this user may; skips the test where there is none."""
     if missing_tools():
         pytest.skip(missing_tools())
-    server = Server(folder / "jackd.log", period, may_run_in_real_time())
+    server = Server(folder / "jackd.log", period, may_run_in_real_time() if real_time is None else real_time)
     kept = {key: os.environ.get(key) for key in ("JACK_NO_AUDIO_RESERVATION", "JACK_DEFAULT_SERVER")}
     try:
         if not server.answers():

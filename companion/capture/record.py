@@ -25,7 +25,7 @@ from companion.store import prepare_folder, safe_name, user_folder
 
 HUNG_S = 30.0  # without a report, which come ten times a second; opening a device can take seconds
 POLL_S = 0.1
-CLOSE_S = 5.0
+CLOSE_S = 3.0
 SILENT_DB = -70.0
 FOLDER = "Captures"
 BROKE_OFF: dict[str, Any] = {"broke off": True}

@@ -21,6 +21,7 @@ from companion.errors import CaptureError
 BUFFER_S = (2.0, 0.5, "high")  # tried in this order: drivers differ in what they take
 RING_S = 30.0
 POLL_S = 0.01
+STALL_S = 3.0  # without a sample: a running device sends silence too
 MOST_CHANNELS = 2
 NICENESS = -11  # what desktop sound servers give themselves; only where the user may
 
@@ -85,10 +86,14 @@ class Stream:
         )
 
     def _pump(self) -> None:
+        came_at = time.monotonic()
         try:
             while not self._closing.is_set():
-                if not self._move():
-                    time.sleep(POLL_S)
+                if self._move():
+                    came_at = time.monotonic()
+                elif time.monotonic() - came_at > STALL_S:
+                    raise RuntimeError(f"no sample for {STALL_S:g} s")
+                time.sleep(POLL_S)
         except Exception as error:  # of PortAudio: the device is gone
             self.error = f"{self.device.name} stopped ({error})"
 
