@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from companion.errors import WhisperSynthError
 from companion.library import record
 from companion.serve.ledger import Ledger
 from companion.serve.requests import JobRequest, from_json
+from companion.serve.sweep import free_names
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 STATES = (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
@@ -229,6 +230,7 @@ class Jobs:
             if _is_there(path, content):
                 with suppress(OSError):
                     Path(path).unlink()
+        free_names(job.request)
         return self.put_back(job, crashed)
 
     def recover(self) -> list[Job]:
@@ -273,9 +275,3 @@ def _is_there(path: str, content: str) -> bool:
         return content_of(Path(path)) == content
     except OSError:
         return False
-
-
-def planned_files(result: Mapping[str, Any]) -> Sequence[str]:
-    """Every file that a result names."""
-    files = [path for candidate in result["candidates"] for path in candidate["files"].values()]
-    return [*files, *result.get("installed", [])]

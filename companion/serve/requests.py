@@ -94,6 +94,15 @@ class JobRequest:
         return self.name or self.clip.stem
 
 
+def out_folder(request: JobRequest) -> Path:
+    """Where a request's results go; it need not exist yet."""
+    from companion.store import user_folder
+
+    if request.out == BESIDE:
+        return request.clip.parent
+    return Path(request.out) if request.out else user_folder()
+
+
 def from_json(body: Any) -> JobRequest:
     """A request from a client's JSON.
 

@@ -16,6 +16,7 @@ from companion.serve.places import Places
 START_S = 120.0  # for the model and the engines to load on a busy machine
 SILENCE_S = 120.0  # without a word from the engine, beyond the job's own seconds, it hangs
 CANCEL_S = 10.0
+MAX_TRIES = 5  # where another program keeps taking the names
 PAUSES_S = (1.0, 5.0, 15.0, 60.0)  # before an engine that does not start is tried again
 PROGRESS_S = 0.1  # between two events of progress
 
@@ -198,10 +199,12 @@ class Runner:
         return self._jobs.finish(self._jobs.get(job.id) or job)
 
     def _on_failed(self, job: Job, message: Message) -> Job:
-        if message.get("again") and job.attempts < 5:
-            return self._jobs.settle(self._jobs.get(job.id) or job)
-        self._undo(job)
-        return self._jobs.fail(job, str(message["error"]))
+        settled = self._jobs.settle(
+            self._jobs.get(job.id) or job
+        )  # what was published before it failed is taken back
+        if (message.get("again") and job.attempts < MAX_TRIES) or settled.state != QUEUED:
+            return settled
+        return self._jobs.fail(settled, str(message["error"]))
 
     def _on_cancelled(self, job: Job, message: Message) -> Job:
         return self._undo(job)
@@ -218,10 +221,10 @@ class Runner:
         self._tell(job)
 
     def _drop_child(self) -> None:
-        self.ready = False
         if self._child is not None:
-            self._child.stop()
+            self._child.stop() if self.ready else self._child.kill()  # while it loads it hears nothing
             self._child = None
+        self.ready = False
 
     def _put_back(self) -> None:
         job, self._running = self._running, None

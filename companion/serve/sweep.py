@@ -7,9 +7,12 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from companion.serve.jobs import Job
-from companion.serve.requests import BESIDE
+from companion.serve.requests import JobRequest, out_folder
+
+if TYPE_CHECKING:
+    from companion.serve.jobs import Job
 
 PART = re.compile(r"\.([0-9a-f]{32}|.+ \d+)\.part")
 OLD_S = 60.0  # saving takes milliseconds: an older part belongs to nobody that lives
@@ -17,16 +20,20 @@ OLD_S = 60.0  # saving takes milliseconds: an older part belongs to nobody that 
 
 def sweep(recovered: Sequence[Job]) -> int:
     """Removes old parts in the folders that interrupted jobs were saving in; how many there were."""
-    folders = {_folder(job) for job in recovered}
+    folders = {out_folder(job.request) for job in recovered}
     time.sleep(OLD_S if folders else 0)
     return sum(_sweep_folder(folder) for folder in folders)
 
 
-def _folder(job: Job) -> Path:
-    from companion.store import user_folder
+def free_names(request: JobRequest) -> None:
+    """Gives up the numbers that a process of ours had reserved for a clip when it died."""
+    from companion.store import safe_name
 
-    request = job.request
-    return {"": user_folder(), BESIDE: request.clip.parent}.get(request.out, Path(request.out))
+    reserved = re.compile(rf"\.{re.escape(safe_name(request.title))} \d+\.part")
+    with suppress(OSError):
+        for path in out_folder(request).iterdir():
+            if reserved.fullmatch(path.name) and path.stat().st_size == 0:
+                path.unlink(missing_ok=True)
 
 
 def _sweep_folder(folder: Path) -> int:

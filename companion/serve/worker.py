@@ -24,7 +24,7 @@ from companion.serve.jobs import content_of
 from companion.serve.link import Parent
 from companion.serve.places import Places
 from companion.serve.prepare import needs_preparing, write_prepared
-from companion.serve.requests import BESIDE, JobRequest, from_json
+from companion.serve.requests import JobRequest, from_json, out_folder
 
 if TYPE_CHECKING:
     from companion.batch import Batch
@@ -91,11 +91,10 @@ def _one(message: Mapping[str, Any], matchers: Matchers, parent: Parent, places:
 
 
 def _match(number: int, request: JobRequest, matchers: Matchers, parent: Parent, places: Places) -> None:
-    from companion.store import prepare_folder, save_candidates, user_folder
+    from companion.store import prepare_folder, save_candidates
 
     began = time.perf_counter()
-    folder = {"": user_folder(), BESIDE: request.clip.parent}.get(request.out, Path(request.out))
-    folder = prepare_folder(folder)
+    folder = prepare_folder(out_folder(request))
     last = _last_answer(number, request, matchers, parent, places)
     with ExitStack() as stack:
         installing: list[Batch] = []
