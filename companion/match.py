@@ -85,11 +85,14 @@ class Matcher:
         WhisperSynthError: the model bundle is missing, damaged or of another schema.
     """
 
-    def __init__(self, synth: str = "vital", model: Path | None = None) -> None:
+    def __init__(
+        self, synth: str = "vital", model: Path | None = None, engines: Engines | None = None
+    ) -> None:
+        """`engines`: what plays the patches, where it is not the embedded engine."""
         MatchOptions(synth=synth)
         self.model = PatchModel(model)
         self.bank = Bank.read(self.model.folder)
-        self.engines = Engines()
+        self.engines = engines or Engines()
         self.engines.warm()
         self._thinkers = ThreadPoolExecutor(2, thread_name_prefix="propose")
 

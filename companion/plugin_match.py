@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from companion.audio import SAMPLE_RATE, read_clip
 from companion.board import Board, Candidate
+from companion.bound_match import BoundMatcher
 from companion.distance import Distance
 from companion.errors import WhisperSynthError
+from companion.hosts.bound import bind
 from companion.hosts.plugin import PluginHost
 from companion.hosts.pool import HostPool
 from companion.hosts.verify import verify
@@ -69,9 +71,20 @@ SILENT_DB = -60.0
 BATCH = 4  # patches a worker between looks at the clock
 
 
-def open_plugin_matcher(path: Path, plugin_name: str | None = None) -> PluginMatcher:
-    """The matcher for a plugin."""
-    return PluginMatcher(path, plugin_name)
+def open_plugin_matcher(path: Path, plugin_name: str | None = None) -> PluginMatcher | BoundMatcher:
+    """The matcher for a plugin: by its binding, else by its own parameters.
+
+    Raises:
+        HostError: it does not load, or plays no notes.
+    """
+    pool = HostPool(path, plugin_name)
+    try:
+        pool.first.render(UNPITCHED, 0.05, 0.1)  # an effect says here that it is one
+        bound = bind(pool.hosts)
+        return BoundMatcher(pool, bound) if bound else PluginMatcher(pool)
+    except BaseException:
+        pool.close()
+        raise
 
 
 @dataclass(frozen=True)
@@ -89,16 +102,11 @@ class Task:
 
 
 class PluginMatcher:
-    """Holds the plugin's workers and what was learnt of it: open once, match many.
+    """Holds the plugin's workers and what was learnt of it: open once, match many."""
 
-    Raises:
-        HostError: the plugin does not load, or plays no notes.
-    """
-
-    def __init__(self, path: Path, plugin_name: str | None = None) -> None:
-        self.pool = HostPool(path, plugin_name)
-        host = self.pool.first
-        host.render(UNPITCHED, 0.05, 0.1)  # an effect says here that it is one
+    def __init__(self, pool: HostPool) -> None:
+        self.pool = pool
+        host = pool.first
         self.learnt = open_learnt(host.info)
         self.schema: Schema = self.learnt.schema if self.learnt else host.schema
 

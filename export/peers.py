@@ -183,8 +183,8 @@ def best_of(setup: Setup, propose: Proposer) -> Method:
     def run(target: Target) -> tuple[str, int]:
         with tempfile.TemporaryDirectory() as folder:
             heard = listen(read_clip(write_clip(target.clip, Path(folder))), None)
-        question = Question(heard.audio, heard.pitches, heard.note_off_s, N_BEST, setup.seed)
-        judge = Judge(heard.audio, question.notes[0], heard.note_off_s, engines)
+        question = Question(heard.audio, heard.pitches, heard.note_offs[0], N_BEST, setup.seed)
+        judge = Judge(heard.audio, question.notes[0], heard.moments, engines)
         best = min(judge(propose(question)), key=lambda candidate: candidate.score)
         return patch_to_vital(best.patch), best.patch.note
 

@@ -62,6 +62,12 @@ class HostPool:
     def hosts(self) -> tuple[PluginHost, ...]:
         return tuple(self._all)
 
+    @property
+    def mine(self) -> PluginHost:
+        """The calling thread's own worker; only for work that `map` runs."""
+        host: PluginHost = self._local.host
+        return host
+
     def map(self, work: Callable[[PluginHost, T], U], jobs: Iterable[T]) -> Iterator[U]:
         """Runs `work` for each job with the thread's own host, results in order."""
         return self._threads.map(lambda job: work(self._local.host, job), jobs)
