@@ -149,7 +149,9 @@ def _midi_note(text: str | None) -> int | None:
 
 @app.command()
 def explain(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="A .txt patch, or a .vital, .fxp or .SerumPreset preset.")],
+    patch: Annotated[
+        Path, typer.Argument(metavar="PATCH", help="A .txt patch, or a .vital, .fxp or .SerumPreset preset.")
+    ],
 ) -> None:
     """Say in plain words what each section of a patch does to the sound."""
     from companion.explain import explain as paragraphs
@@ -163,7 +165,9 @@ def explain(
 
 @app.command()
 def render(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="A .txt patch, or a .vital, .fxp or .SerumPreset preset.")],
+    patch: Annotated[
+        Path, typer.Argument(metavar="PATCH", help="A .txt patch, or a .vital, .fxp or .SerumPreset preset.")
+    ],
     note: Annotated[
         str | None,
         typer.Option(metavar="NOTE", help="Note to play, 60 or C3; else the one the patch was heard at."),

@@ -61,7 +61,7 @@ def introduction(reading: Reading) -> str:
     if not reading.n_active:
         return ""
     text = (
-        f"A Vital preset; {reading.coverage:.0%} of the {reading.n_active} settings it uses have words here."
+        f"A {reading.synth} preset; {reading.coverage:.0%} of the {reading.n_active} settings it uses have words here."
     )
     near = "; ".join(reading.approximated)
     return f"{text} Only near the original: {near}." if near else text

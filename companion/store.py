@@ -28,6 +28,8 @@ from presets.errors import PresetError
 from presets.patch import Asset, Patch
 from presets.plugin_schema import is_of_plugin
 from presets.schema import OWN
+from presets.serum_files import SUFFIXES as SERUM_SUFFIXES
+from presets.serum_files import read_serum
 from presets.txt import note_name, patch_to_text, text_to_patch
 from presets.vital import Reading, patch_to_vital, vital_to_patch
 from presets.wav import SAMPLE_RATE_HZ, encode_frames, encode_samples, read_frames, read_samples
@@ -252,7 +254,7 @@ ASSETS: dict[str, AssetFile] = {
 
 
 def read_patch(path: Path) -> Patch:
-    """The patch of a .txt (with the files beside it) or .vital file.
+    """The patch of a .txt (with the files beside it), .vital, .fxp or .SerumPreset file.
 
     Raises:
         PresetError: it cannot be read, or is neither.
@@ -261,7 +263,9 @@ def read_patch(path: Path) -> Patch:
 
 
 def read_preset(path: Path) -> Reading:
-    """As read_patch, with what a .vital file lost or changed on the way."""
+    """As read_patch, with what a preset of another synth lost or changed on the way."""
+    if path.suffix.lower() in SERUM_SUFFIXES and not path.is_dir():
+        return read_serum(path)
     text = read_text(path)
     try:
         if path.suffix.lower() == ".vital":
@@ -281,7 +285,9 @@ def read_text(path: Path) -> str:
     """
     most = MAX_TEXT_BYTES.get(path.suffix.lower())
     if most is None and not path.is_dir():
-        raise PresetError(f"{path} is no patch that can be read; give a .txt patch or a .vital preset")
+        raise PresetError(
+            f"{path} is no patch that can be read; give a .txt patch, or a .vital, .fxp or .SerumPreset preset"
+        )
     return _read_text(path, most or 0)
 
 

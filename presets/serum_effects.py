@@ -65,7 +65,10 @@ def write_distortion(w: Writer) -> None:
     reached = min(max(drive, min(drives)), max(drives))
     if abs(reached - drive) > 1.0:
         w.near(f"Vital's distortion.drive of {shown(row, drive)} became {shown(row, reached)}")
-    w.sound.choices["Dist_PrePost"] = ORDERS[str(w.patch["distortion.filter"])]
+    order = ORDERS[str(w.patch["distortion.filter"])]
+    w.sound.choices["Dist_PrePost"] = order
+    if order != "Off":
+        w.near("Vital's distortion.filter_resonance became the width of Serum's filter")
 
 
 def read_distortion(r: Reader) -> None:
@@ -73,6 +76,8 @@ def read_distortion(r: Reader) -> None:
     r.put("distortion.drive", interpolated(r.raw("Dist_Drv"), DRIVE_RAWS, serum()["drives"][mode]))
     order = r.choice("Dist_PrePost")
     r.put("distortion.filter", {entry: name for name, entry in ORDERS.items()}[order])
+    if order != "Off":
+        r.near("distortion.filter", "The width of Serum's distortion filter became its resonance", "Dist_BW")
     if order != "Off" and r.raw("Dist_L/B/H") > 0.25:
         r.near("distortion.filter", "Serum's distortion filter became a low-pass", "Dist_L/B/H")
 
@@ -217,6 +222,7 @@ def near_division(beats: float) -> str:
 
 DECAY: Law = {"low": 0.8, "span": 11.2}  # s, as Serum shows it
 ENDLESS_S, LONGEST_S = 12.4, 60.0
+PLATE_PREDELAY_S = 0.25  # of the knob that is the Hall's decay
 
 
 def write_reverb(w: Writer) -> None:
@@ -250,11 +256,17 @@ def _serum_falls(size: float, raw: float) -> float:
 
 
 def read_reverb(r: Reader) -> None:
-    size = r.number("reverb.size") / 100
-    r.put("reverb.decay", _serum_falls(size, r.raw("Decay")) / _vital_factor(size))
-    r.put("reverb.high_shelf_gain", 0.0)  # M: Serum's tail is brighter than Vital's
+    size, raw = r.number("reverb.size") / 100, r.raw("Decay")
     hall = r.switch("reverb_hall") >= 0.5
     name = "Hall" if hall else "Plate"
+    table = serum()["reverb_time"]
+    falls = (
+        _serum_falls(size, raw) if hall else float(np.interp(size, table["plate_sizes"], table["plate_s"]))
+    )
+    r.put("reverb.decay", falls / _vital_factor(size))
+    if not hall:
+        r.put("reverb.predelay", PLATE_PREDELAY_S * raw**2)
+    r.put("reverb.high_shelf_gain", 0.0)  # M: Serum's tail is brighter than Vital's
     r.near(
         "reverb.size",
         f"Serum's reverb, a {name}, became Vital's, which is another algorithm",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +30,7 @@ PIECES = 8  # straight pieces for a bent segment
 MAX_SEGMENTS = 64
 DEFAULT_BPM = 120.0
 LIKE = 0.02  # a drawn LFO this near (0..1) passes for a standard one
+SILENT_DB = -39.0  # a level that nobody hears
 N_DRIVEN = 4  # routings whose amount others may move
 
 
@@ -135,19 +135,23 @@ def points_of(curve: Curve) -> Points:
 
 
 def read_lfos(r: Reader) -> None:
-    """The two LFOs that move most; the routings of others are lost."""
-    weight: Counter[int] = Counter()
-    for slot in r.live_slots():
-        for source in (slot.source, slot.aux):
-            if source.startswith("LFO "):
-                weight[int(source[4:])] += 1
-    chosen = sorted(sorted(weight, key=lambda n: (-weight[n], n))[:2])
-    if chosen == [2]:
-        r.lfos = {2: "lfo2"}
-    else:
-        r.lfos = {number: f"lfo{n}" for n, number in enumerate(chosen, 1)}
+    """The two LFOs that carry the most routings; those of others are lost."""
+    wanted = [(_lfos_of(slot), abs(slot.amount)) for slot in r.live_slots()]
+    numbers = sorted(set().union(*(lfos for lfos, _ in wanted)))
+    pairs: list[tuple[int, ...]] = [*combinations(numbers, 2)] or [tuple(numbers)]
+
+    def carried(pair: tuple[int, ...]) -> tuple[int, float]:
+        through = [amount for lfos, amount in wanted if lfos and lfos <= set(pair)]
+        return len(through), sum(through)
+
+    chosen = max(pairs, key=carried)
+    r.lfos = {2: "lfo2"} if chosen == (2,) else {n: f"lfo{k}" for k, n in enumerate(chosen, 1)}
     for number, name in r.lfos.items():
         _read_lfo(r, number, name)
+
+
+def _lfos_of(slot: Slot) -> set[int]:
+    return {int(source[4:]) for source in (slot.source, slot.aux) if source.startswith("LFO ")}
 
 
 def _read_lfo(r: Reader, number: int, name: str) -> None:
@@ -210,6 +214,8 @@ def _slot(w: Writer, n: int, amount: float | None = None) -> Slot | None:
     """A routing; None when it is lost, or its own amount is nothing (others may still drive it)."""
     destination, source = str(w.patch[f"mod{n}.destination"]), str(w.patch[f"mod{n}.source"])
     law = serum()["destinations"].get(destination)
+    if destination in w.third:
+        law = serum()["destinations"][destination.replace("sub", "osc1")] | {"control": w.third[destination]}
     if law is None:
         w.lose(
             f"Vital's mod{n} from {source} to {destination} is left out: Serum's matrix has no such destination"
@@ -265,23 +271,17 @@ def _driver(w: Writer, n: int, destination: str) -> Slot | None:
 def read_slots(r: Reader) -> None:
     """Serum's routings as the schema's eight, the strongest if there are more."""
     found = [entry for entry in (_read_slot(r, n, slot) for n, slot in r.numbered_slots()) if entry]
-    driven = [f for f in found if f.aux][:N_DRIVEN]
-    plain = [f for f in found if f not in driven]
-    for extra in [f for f in plain if f.aux]:
-        r.lose(
-            f"Serum's slot {extra.number} is left out: no more than {N_DRIVEN} routings may be driven",
-            f"slot {extra.number}",
-        )
-    plain = [f for f in plain if not f.aux]
-    room = N_MOD_SLOTS - 2 * len(driven)
-    kept = sorted(plain, key=lambda f: -abs(f.amount))[: max(room, 0)]
-    for extra in plain:
-        if extra not in kept:
-            r.lose(
-                f"Serum's slot {extra.number} is left out: there is room for {N_MOD_SLOTS} routings",
-                f"slot {extra.number}",
-            )
-    _put_slots(r, driven, [f for f in plain if f in kept])
+    kept: list[Found] = []
+    for f in sorted(found, key=lambda f: -abs(f.amount)):
+        driven = sum(bool(k.aux) for k in kept)
+        room = N_MOD_SLOTS - len(kept) - driven
+        if room < 1 + bool(f.aux) or (f.aux and driven == N_DRIVEN):
+            text = f"Serum's slot {f.number} is left out: there is room for {N_MOD_SLOTS} routings"
+            r.lose(text, f"slot {f.number}")
+        else:
+            kept.append(f)
+    ordered = sorted(kept, key=lambda f: (not f.aux, f.number))
+    _put_slots(r, [f for f in ordered if f.aux], [f for f in ordered if not f.aux])
 
 
 @dataclass(frozen=True)
@@ -297,20 +297,22 @@ class Found:
     bipolar: bool
     aux: str
     """What drives its amount; "" for nothing."""
+    inverted: bool = False
+    """What drives it takes away."""
 
 
 def _put_slots(r: Reader, driven: list[Found], plain: list[Found]) -> None:
     for n, f in enumerate([*driven, *plain], 1):
         r.put(f"mod{n}.source", f.source)
         r.put(f"mod{n}.destination", f.destination)
-        r.put(f"mod{n}.amount", 0.0 if f.aux else 100 * f.amount)
+        r.put(f"mod{n}.amount", 0.0 if f.aux and not f.inverted else 100 * f.amount)
         r.put(f"mod{n}.bipolar", f.bipolar)
         r.cover(f"slot {f.number}")
     for n, f in enumerate(driven, 1):
         k = len(driven) + len(plain) + n
         r.put(f"mod{k}.source", f.aux)
         r.put(f"mod{k}.destination", f"mod{n}.amount")
-        r.put(f"mod{k}.amount", 100 * f.amount / 2)
+        r.put(f"mod{k}.amount", 100 * f.amount / (-2 if f.inverted else 2))  # amounts go from -1 to 1
 
 
 def _read_slot(r: Reader, number: int, slot: Slot) -> Found | None:
@@ -319,12 +321,15 @@ def _read_slot(r: Reader, number: int, slot: Slot) -> Found | None:
         return None
     source, destination, scale = r.source(slot.source), *r.destination(slot.destination)
     aux = "" if slot.aux == NONE else r.source(slot.aux)
+    if destination and not r.values.get(f"{destination.partition('.')[0]}.on", True):
+        destination = ""  # what it moves was left out
     if not source or not destination or aux is None:
         what = slot.source if not source else slot.destination if not destination else slot.aux
         r.lose(
             f"Serum's slot {number}, {slot.source} to {slot.destination}, is left out: there is no word for {what}",
             control,
         )
+        _raise_level(r, slot, destination)
         return None
     amount = slot.amount * slot.out / scale
     clipped = min(max(amount, -1.0), 1.0)
@@ -341,7 +346,18 @@ def _read_slot(r: Reader, number: int, slot: Slot) -> Found | None:
         )
     if slot.curve != STRAIGHT:
         r.near(f"mod {destination}", f"Serum's slot {number} became a straight routing", control)
-    return Found(number, source, destination, clipped, slot.bipolar, aux)
+    return Found(number, source, destination, clipped, slot.bipolar, aux, slot.aux_inverted)
+
+
+def _raise_level(r: Reader, slot: Slot, destination: str) -> None:
+    """A part that only the lost routing would have made audible is as loud as the routing could have made it."""
+    if not destination.endswith(".level") or slot.amount <= 0 or r.number(destination) > SILENT_DB:
+        return
+    r.put_law(destination, min(slot.amount * slot.out, 1.0))
+    r.near(
+        destination,
+        f"Serum's {slot.destination}, which slot after slot raises, became a steady {destination}",
+    )
 
 
 def _is_key_tracking(r: Reader, number: int, slot: Slot) -> bool:

@@ -21,6 +21,7 @@ from presets.serum_sound import (
     Table,
     decode,
     entry,
+    init_raw,
     init_sound,
     is_far,
     rows,
@@ -29,7 +30,7 @@ from presets.serum_sound import (
     shown,
 )
 from presets.serum_writing import VOLUME_DB, drive_gain_db
-from presets.tables import FRAME_SIZE
+from presets.tables import FRAME_SIZE, table_frames
 from presets.vital import Reading, sub_frames
 from presets.vital_shapes import nearest_table
 
@@ -71,12 +72,12 @@ def sound_to_reading(sound: Sound, note: int = 60, voice_filters: int = 1, *, ow
 def active_controls(sound: Sound) -> set[str]:
     """Controls in use: off Serum's init, with their section on; routings as `slot 3`, drawn LFOs as `LFO1 shape`."""
     init = init_sound()
-    active = {n for n, raw in sound.raws.items() if abs(raw - init.raws.get(n, 0.0)) > OFF_INIT}
+    active = {n for n, raw in sound.raws.items() if abs(raw - init_raw(n)) > OFF_INIT}
     active |= {n for n, choice in sound.choices.items() if choice != init.choices.get(n)}
     active |= {n for n, value in sound.switches.items() if value != init.switches.get(n, 0.0)}
     idle = re.compile(serum()["idle"]["match"])
     active = {n for n in active if not idle.match(n) and is_on(sound, n) and not _is_idle_source(sound, n)}
-    return active | _active_parts(sound)
+    return active | _active_parts(sound) | sound.foreign
 
 
 def _active_parts(sound: Sound) -> set[str]:
@@ -181,6 +182,7 @@ class Reader:
         self.assets: dict[str, Asset] = {}
         self.lfos: dict[int, str] = {}
         self.eq_band = ""
+        self._last = ""  # the control taken last
         self._covered: set[str] = set()
         self._near: set[str] = set()
         self._gone: set[str] = set()
@@ -195,6 +197,7 @@ class Reader:
     def raw(self, control: str) -> float:
         """A knob's raw, which is covered thereby."""
         self.cover(control)
+        self._last = control
         return self.sound.raws.get(control, 0.0)
 
     def choice(self, control: str) -> str:
@@ -237,6 +240,7 @@ class Reader:
             self._notes.append(
                 (name, f"Serum's {name} of {shown_far(row, value)} became {shown(row, clipped)}")
             )
+            self._near.add(self._last)
         self.values[name] = round(clipped) if row.kind == "integer" else clipped
 
     def put_law(self, name: str, raw: float) -> None:
@@ -362,6 +366,10 @@ def read_oscillators(r: Reader) -> None:
 
 
 def _read_route(r: Reader, section: str, control: str, direct: bool) -> None:
+    if section in r.sound.routes:
+        r.values[f"{section}.route"] = r.sound.routes[section]
+        r.cover(control, f"route {section}")
+        return
     filtered = r.raw(control) >= 0.5
     second = r.voice_filters == 1 and r.sound.raws.get("FX Fil Enable", 0.0) >= 0.5
     through = filtered and (bool(r.values["filter1.on"]) or not second)
@@ -475,12 +483,36 @@ def _read_unison(r: Reader, section: str, letter: str) -> None:
 
 
 def read_sub(r: Reader) -> None:
-    r.cover("Osc S On")
+    r.cover("Osc S On", "Osc C On")
     if not r.values["sub.on"]:
+        if r.sound.raws.get("Osc C On", 0.0) >= 0.5:
+            _read_third(r)
         return
     r.choose("sub.shape", "SubOscShape", "sub_shapes")
     _read_route(r, "sub", "OscS>Fil", r.switch("sub_direct") >= 0.5)
     r.put("sub.phase", 0.0)  # M: it begins always at the same place
+
+
+THIRD = ("level", "octave", "semitone", "fine", "pan", "phase", "phase_random")
+
+
+def _read_third(r: Reader) -> None:
+    """Serum 2's third oscillator is Vital's sub with a table of its own, which has one voice."""
+    frames, _ = known_frames(r.sound.tables.get("c", Table()))
+    if frames is None:
+        frames = table_frames(named_table(r.sound.tables["c"].name))
+    frame = frames[min(len(frames) - 1, math.floor(r.raw("C WTPos") * len(frames) + 1e-6))]
+    r.put("sub.on", True)
+    r.own("sub.shape", frame[None])
+    r.cover("table c")
+    for key in THIRD:
+        law = rows()[f"osc1.{key}"]
+        control = str(law["control"]).replace("A ", "C ", 1)
+        r.put(f"sub.{key}", decode(wavetable_synth()[f"sub.{key}"], law, r.raw(control)))
+    r.values["sub.route"] = r.sound.routes.get("osc3", "effects")
+    r.near(
+        "sub.shape", "Serum's oscillator C became Vital's sub: one frame, one voice", "table c", "C Unison"
+    )
 
 
 def read_noise(r: Reader) -> None:
@@ -567,8 +599,6 @@ def read_filters(r: Reader) -> None:
             "Serum's filter among the effects became filter2, one for each voice",
             "FX Fil Enable",
         )
-    elif r.values["filter2.on"]:
-        r.put("filter2.after_filter1", r.switch("filters_in_series") >= 0.5)
 
 
 def _read_tracking(r: Reader) -> None:

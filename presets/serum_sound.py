@@ -56,6 +56,10 @@ class Sound:
     """By oscillator, `a` and `b`."""
     noise: str = ""
     """The noise sample's path."""
+    routes: dict[str, str] = field(default_factory=dict)
+    """Canonical section -> canonical route, where two filters make it more than a switch."""
+    foreign: set[str] = field(default_factory=set)
+    """What is set and has no name here."""
     order: tuple[str, ...] = ()
     """Effects, first to last."""
     name: str = ""
@@ -148,6 +152,15 @@ def _init_parts() -> tuple[dict[str, float], dict[str, str], dict[str, float | s
         if row.choices
     }
     return raws, menus, dict(serum()["init_switches"])
+
+
+def init_raw(name: str) -> float:
+    """Where Serum's init has a knob: those of a third oscillator or a second filter stand where the first one's do."""
+    raws, _, _ = _init_parts()
+    like = {"C": "A", "Osc": ""}  # a third oscillator is off
+    word, _, rest = name.partition(" ")
+    first = f"{like.get(word, word.replace('Fil2', 'Fil'))} {rest}".strip()
+    return raws.get(name, raws.get(first, 0.0))
 
 
 def init_sound() -> Sound:

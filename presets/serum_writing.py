@@ -28,13 +28,13 @@ from presets.serum_sound import (
     shown,
 )
 from presets.vital import LFO_POINTS, oscillator_frames, sub_frames
-from presets.wav import MAX_FRAMES
 
 __all__ = ["LFO_POINTS", "Writer", "patch_to_sound"]
 
 NOTE_PIVOT_ST = 3.5  # Vital's key tracking turns around note 60, a bipolar Note around 63.5
 KEY_SPAN_ST = 127.0  # what the source Note goes through
 FULL_TRACK = 95.0  # % from where a filter's own switch will do
+MOVED_FRAMES = 129  # at most, of a table that something moves: a step every 0.8 % of the knob
 ON_FRAME = 0.05  # of a frame: as near as a position must be to one
 DRIVE_GAIN_DB = 0.6  # how much louder a dB of drive makes Serum's filter, and not Vital's
 VOLUME_DB = 1.68  # Vital's volume for Serum's master at 0 dB, when both play the same as loud
@@ -47,7 +47,7 @@ def patch_to_sound(patch: Patch, voice_filters: int = 1) -> tuple[Sound, Report]
     Args:
         voice_filters: how many filters a voice of that Serum has.
     """
-    writer = Writer(_rearranged(patch.canonical(), voice_filters), voice_filters)
+    writer = Writer(_rearranged(patch, voice_filters), voice_filters)
     for part in (write_rows, write_oscillators, write_sub, write_noise, write_filters, write_voice):
         part(writer)
     write_effects(writer)
@@ -65,6 +65,8 @@ class Writer:
         self.voice_filters = voice_filters
         self.sound = init_sound()
         self.report = Report()
+        self.sub_is_third = bool(patch["sub.on"]) and voice_filters > 1 and not has_plain_sub(patch)
+        self.third: dict[str, str] = {}  # destinations of a sub that became a third oscillator
         self.eq_band = "EQ FrqL"  # where the middle band of the EQ went
 
     def near(self, text: str) -> None:
@@ -99,10 +101,14 @@ def _rearranged(patch: Patch, voice_filters: int) -> Patch:
     if voice_filters == 1 and patch["filter2.on"] and not patch["filter1.on"]:
         patch = _moved(patch, "filter2", "filter1").with_values({"filter2.on": False})
         patch = patch.with_values({r: "filter1" for r in _routes(patch) if patch[r] == "filter2"})
-    plain_sub = patch["sub.shape"] != OWN and not patch["sub.semitone"] and not patch["sub.fine"]
-    if patch["sub.on"] and not patch["osc2.on"] and not plain_sub:
+    if voice_filters == 1 and patch["sub.on"] and not patch["osc2.on"] and not has_plain_sub(patch):
         patch = _sub_as_oscillator(patch)
     return patch
+
+
+def has_plain_sub(patch: Patch) -> bool:
+    """Whether Serum's sub can play what Vital's does."""
+    return patch["sub.shape"] != OWN and not patch["sub.semitone"] and not patch["sub.fine"]
 
 
 def _routes(patch: Patch) -> list[str]:
@@ -139,14 +145,16 @@ def write_rows(w: Writer) -> None:
     """Every row of the table that can be heard."""
     for name, law in rows(w.voice_filters).items():
         row, value = w.patch.schema[name], w.patch[name]
-        if not w.patch.matters(name):
+        if not w.patch.matters(name) or (row.section == "sub" and w.sub_is_third):
             continue
         raw = encode(law, value)
         if row.kind == "switch":
             raw = float(bool(value))
         w.sound.raws[law["control"]] = raw
         back = decode(row, law, raw)
-        if is_far(row, value, back) and law["law"] != "turned":
+        if law["law"] == "turned" or (law.get("ends") and raw in (0.0, 1.0)):
+            continue
+        if is_far(row, value, back):
             w.near(f"Vital's {name} of {shown(row, value)} became {shown(row, back)}")
         elif "near" in law and value != row.default:
             w.near(f"Vital's {name} became {law['near']}")
@@ -162,6 +170,7 @@ def write_oscillators(w: Writer) -> None:
         _write_table(w, section, letter)
         _write_warp(w, section, letter)
         _write_phase(w, section, letter)
+        w.sound.routes[section] = str(w.patch[f"{section}.route"])
         w.sound.raws[f"Osc{letter}>Fil"] = float(w.patch[f"{section}.route"] in ("filter1", "both"))
         w.sound.switches[f"unison_mode_{letter.lower()}"] = "Exp"  # how Vital spreads its voices
         morph = w.patch[f"{section}.morph"]
@@ -173,7 +182,7 @@ def write_oscillators(w: Writer) -> None:
 def _report_route(w: Writer, section: str) -> None:
     route = str(w.patch[f"{section}.route"])
     both = bool(w.patch["filter1.on"]) and bool(w.patch["filter2.on"])
-    if route == "direct" and section in LETTERS:
+    if route == "direct" and section in LETTERS and w.voice_filters == 1:
         w.near(f"Vital's {section}.route direct became the effects: Serum's oscillators go through them")
     elif w.voice_filters == 1 and both and route in ("filter2", "both"):
         w.near(f"Vital's {section}.route {route} became Serum's own filter and the one among its effects")
@@ -195,7 +204,7 @@ def placed(frames: Asset, position: float, is_moved: bool) -> tuple[Frames, floa
     n = len(frames) - 1
     if n < 1:
         return np.asarray(frames, np.float32), 0.0
-    most = (MAX_FRAMES - 1) // n
+    most = max((MOVED_FRAMES - 1) // n, 1)
     for between in (most,) if is_moved else (1, 2, 4, most):
         place = position * n * between
         if abs(place - round(place)) <= ON_FRAME and between <= most:
@@ -246,6 +255,9 @@ def _write_phase(w: Writer, section: str, letter: str) -> None:
 def write_sub(w: Writer) -> None:
     if not w.patch["sub.on"]:
         return
+    if w.sub_is_third:
+        _write_third(w)
+        return
     if w.patch["sub.shape"] == OWN:
         w.near(
             "Vital's sub.shape own became Serum's Sine, for its sub plays no tables and oscillator B is in use"
@@ -253,6 +265,7 @@ def write_sub(w: Writer) -> None:
     else:
         w.choose("SubOscShape", "sub_shapes", "sub.shape")
     route = str(w.patch["sub.route"])
+    w.sound.routes["sub"] = route
     w.sound.raws["OscS>Fil"] = float(route in ("filter1", "both"))
     w.sound.switches["sub_direct"] = float(route == "direct")
     for name in ("sub.semitone", "sub.fine"):
@@ -264,6 +277,22 @@ def write_sub(w: Writer) -> None:
     _report_route(w, "sub")
 
 
+THIRD = ("level", "octave", "semitone", "fine", "pan", "phase_random")
+
+
+def _write_third(w: Writer) -> None:
+    """Serum 2 has a third oscillator, which plays what its sub cannot."""
+    sound, shape = w.sound, str(w.patch["sub.shape"])
+    frames = w.patch.assets["sub.shape"] if shape == OWN else sub_frames(shape)
+    sound.raws |= {"Osc C On": 1.0, "C WTPos": 0.0, "C Phase": 0.5}
+    sound.tables["c"] = Table(np.asarray(frames, np.float32))
+    sound.routes["osc3"] = str(w.patch["sub.route"])
+    for key in THIRD:
+        law = rows()[f"osc1.{key}"]
+        sound.raws[str(law["control"]).replace("A ", "C ", 1)] = encode(law, w.patch[f"sub.{key}"])
+    w.third = {"sub.level": "C Vol", "sub.pitch": "C CoarsePit"}
+
+
 def write_noise(w: Writer) -> None:
     if not w.patch["noise.on"]:
         return
@@ -273,6 +302,7 @@ def write_noise(w: Writer) -> None:
         w.near(f"Vital's noise.kind {kind} became Serum's {w.sound.noise.rpartition('/')[2]}")
     w.sound.switches["noise_pitch_track"] = float(bool(w.patch["noise.keytrack"]))
     w.sound.switches["noise_one_shot"] = float(not w.patch["noise.loop"])
+    w.sound.routes["noise"] = route
     w.sound.raws["OscN>Fil"] = float(route in ("filter1", "both"))
     w.sound.switches["noise_direct"] = float(route == "direct")
     _report_route(w, "noise")
@@ -292,7 +322,9 @@ def write_filters(w: Writer) -> None:
     if w.voice_filters == 1:
         w.near("Vital's filter2 became the filter among Serum's effects, one for all voices")
     elif w.patch["filter2.after_filter1"]:
-        w.sound.switches["filters_in_series"] = 1.0
+        w.near(
+            "Vital's filter2.after_filter1 became filters side by side: where Serum 2 puts one behind the other is not known"
+        )
 
 
 def _write_filter(w: Writer, n: int) -> None:
