@@ -297,6 +297,8 @@ class Dialect:
         if kind == "track" and name == "group_track":
             group = ask(track, "group_track")
             return (None if group is None else place_in(self.song.tracks, group),)
+        if kind == "track" and name == "num_devices":
+            return (len(track.devices),)
         things = {
             "track": lambda: [track],
             "clip_slot": lambda: list(track.clip_slots),

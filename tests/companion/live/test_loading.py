@@ -156,7 +156,7 @@ def test_a_file_that_live_never_lists(live, preset, a_set, loading, monkeypatch)
     monkeypatch.setattr(loading, "INDEXING_S", 0.1)
     a_set.index_s = 1e9
     live.select(live.synth)
-    with pytest.raises(loading.LoadError, match="does not list Bass 1 resynth.vstpreset yet; drag it"):
+    with pytest.raises(loading.LoadError, match=r"does not list Bass 1 resynth\.vstpreset yet; drag it"):
         live.run(preset())
     assert live.devices(live.synth) == []
 
@@ -186,7 +186,9 @@ def test_undo_does_not_undo_what_the_user_did_since(live, preset, a_set, loading
     assert len(live.names()) == 3
 
 
-def test_a_swap_that_live_does_not_show_is_not_undone_blindly(live, preset, a_set, loading, monkeypatch, inside):
+def test_a_swap_that_live_does_not_show_is_not_undone_blindly(
+    live, preset, a_set, loading, monkeypatch, inside
+):
     monkeypatch.setitem(inside("fake_set").METHODS, ("browser", "load_item"), lambda *a: None)
     live.select(live.synth)
     live.synth.values["devices"] = [a_set.device("Serum 2")]
@@ -220,7 +222,11 @@ VITAL = {"vital": "/sounds/Bass 1 recipe.vital", "txt": "/sounds/Bass 1 recipe.t
 @pytest.fixture
 def vital(live, a_set):
     """A Vital on the selected track, with three of its knobs configured."""
-    knobs = [a_set.parameter("Filter 1 Cutoff", 20.0, 8.0, 136.0), a_set.parameter("Volume", 0.1), a_set.parameter("Odd", 0.5)]
+    knobs = [
+        a_set.parameter("Filter 1 Cutoff", 20.0, 8.0, 136.0),
+        a_set.parameter("Volume", 0.1),
+        a_set.parameter("Odd", 0.5),
+    ]
     device = a_set.device("Vital", parameters=knobs)
     live.synth.values["devices"] = [device]
     live.select(live.synth)
@@ -264,7 +270,7 @@ def test_a_synth_that_shows_nothing(live, vital, loading):
 @pytest.mark.parametrize("parameters", [None, {"Volume": 1.0}])
 def test_no_synth_there(live, loading, parameters):
     live.select(live.audio)
-    with pytest.raises(loading.LoadError, match="saved as Bass 1 recipe.vital; open it in your synth"):
+    with pytest.raises(loading.LoadError, match=r"saved as Bass 1 recipe\.vital; open it in your synth"):
         live.run(VITAL, parameters)
 
 

@@ -15,7 +15,7 @@ query.cmd("/live/device/set/parameter/value", (1, 0, 1, 0.75))
 told = {
     "tempo": a_set.tempo,
     "tracks": [track.name for track in a_set.tracks],
-    "clips": [clip.name if clip else None for clip in a_set.tracks[0].clips],
+    "clips": [clip.name if clip else None for clip in a_set.tracks[0].clips[:4]],
     "selected": query.query("/live/view/get/selected_clip"),
     "file": query.query("/live/clip/get/file_path", (0, 1)),
     "knob": query.query("/live/device/get/parameter/value", (1, 0, 1)),
