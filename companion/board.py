@@ -25,6 +25,8 @@ class Candidate:
     """Its render at the heard note and note-off: (2, n) at 44.1 kHz."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     """Suffix -> content of files that the synth adds, or writes in place of the usual ones."""
+    changes: tuple[str, ...] = ()
+    """Sentences: what became something else, or is lost, in those files."""
 
     @property
     def kind(self) -> str:

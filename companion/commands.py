@@ -90,7 +90,7 @@ def match(
     ] = 2.0,
     kind: Annotated[str, typer.Option(metavar="KIND", help="any, recipe or resynth.")] = "any",
     synth: Annotated[
-        str, typer.Option(metavar="SYNTH", help="vital, or a plugin: its path or name.")
+        str, typer.Option(metavar="SYNTH", help="vital, serum1, serum2, or a plugin: its path or name.")
     ] = "vital",
     bpm: Annotated[
         float | None,
@@ -126,12 +126,13 @@ def check_options(
     from companion.audio import check_times
     from companion.match import SYNTHS, MatchOptions
     from companion.plugins import find_plugin
+    from presets.serum_files import KINDS as SERUM_KINDS
 
     if not 0 <= seed < N_SEEDS:
         raise OptionError(f"seed {seed} is out of range; give 0 to {N_SEEDS - 1}")
     try:
         check_times(start, end)
-        if synth not in SYNTHS:
+        if synth not in (*SYNTHS, *SERUM_KINDS):
             find_plugin(synth)
         return MatchOptions(_midi_note(note), start, end, candidates, seconds, kind, synth, bpm, seed)
     except WhisperSynthError as error:

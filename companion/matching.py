@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from companion.complaints import describe, show_traceback
 from companion.errors import WhisperSynthError
 from companion.store import Files, prepare_folder, save_candidates, user_folder
+from presets.serum_files import KINDS as SERUM_KINDS
 
 if TYPE_CHECKING:
     from companion.match import Match, MatchOptions
@@ -88,6 +89,10 @@ def open_matcher(synth: str) -> AnyMatcher:
 
     if synth in SYNTHS:
         return Matcher(synth)
+    if synth in SERUM_KINDS:
+        from companion.serum_match import SerumMatcher
+
+        return SerumMatcher(synth)
     from companion.plugin_match import open_plugin_matcher
     from companion.plugins import find_plugin
 

@@ -151,6 +151,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
                 "kind": candidate.kind,
                 "score": round(float(candidate.score), SCORE_DIGITS),
                 "files": {kind: str(path) for kind, path in files.items()},
+                **({"changes": list(candidate.changes)} if candidate.changes else {}),
             }
             for rank, (candidate, files) in enumerate(zip(match.candidates, outcome.saved, strict=True), 1)
         ],

@@ -38,10 +38,17 @@ if TYPE_CHECKING:
     from companion.board import Candidate
 
 Files = dict[str, Path]
-"""`txt`, `vital`, `wav` -> absolute path."""
+"""`txt`, `vital`, `wav`, and what a synth adds -> absolute path."""
 
 MAX_NAME_BYTES = 120  # of a clip's name in a file's: leaves room below the 255 bytes of every file system
 MAX_TEXT_BYTES = {".txt": 2**20, ".vital": 64 * 2**20}  # Vital's factory presets reach a few MB
+SPELLED = {"serumpreset": "SerumPreset"}  # a kind of file -> its ending
+SERUM_FILES = {"fxp", "serumpreset"}
+TABLES = {
+    "osc1.table": "table",
+    "osc2.table": "table2",
+    "sub.shape": "table3",
+}  # own frames -> what their wav is called
 RESERVED = {
     "CON",
     "PRN",
@@ -145,13 +152,15 @@ def _add_candidate(batch: Batch, name: str, candidate: Candidate) -> Files:
     )
     patch = candidate.patch.with_values(name=name, comment=heard)
     own = {p: f"{name} {p.replace('.', ' ')}{ASSETS[p].suffix}" for p in ASSETS if patch.values.get(p) == OWN}
-    for parameter, file in own.items():
-        batch.add(file, ASSETS[parameter].encode(patch.assets[parameter]))
+    assets = {p: batch.add(file, ASSETS[p].encode(patch.assets[p])) for p, file in own.items()}
     contents = {"txt": patch_to_text(patch, own).encode(), "wav": encode_samples(candidate.audio)}
     if not is_of_plugin(patch):
         contents["vital"] = patch_to_vital(patch).encode()
     contents |= candidate.files
-    return {kind: batch.add(f"{name}.{kind}", data) for kind, data in contents.items()}
+    files = {kind: batch.add(f"{name}.{SPELLED.get(kind, kind)}", data) for kind, data in contents.items()}
+    if SERUM_FILES & candidate.files.keys():  # a table may have to be loaded by hand
+        files |= {TABLES[p]: path for p, path in assets.items() if p in TABLES}
+    return files
 
 
 def save_audio(audio: Asset, target: Path, name: str) -> Path:

@@ -82,7 +82,7 @@ def _drawn(w: Writer, name: str) -> Curve:
     if phase:
         points = rotated(points, phase)
     if len(points) > MAX_SEGMENTS + 1:
-        points = points[np.round(np.linspace(0, len(points) - 1, MAX_SEGMENTS + 1)).astype(int)]
+        points = thinned(points, MAX_SEGMENTS + 1)
         w.near(f"Vital's {name}.shape was thinned to {MAX_SEGMENTS} segments")
     return curve_of(points)
 
@@ -98,6 +98,17 @@ def straightened(points: Points, smooth: bool) -> Points:
         between = a[1] + t * (b[1] - a[1]) if levels is None else np.append(levels[1:], b[1])[-n:]
         pieces.append(np.column_stack([a[0] + t * (b[0] - a[0]), between, np.zeros(n)]))
     return np.concatenate(pieces)
+
+
+def thinned(points: Points, n: int) -> Points:
+    """A drawn line without the points that matter least: (n, 3)."""
+    while len(points) > n:
+        before, at, after = points[:-2], points[1:-1], points[2:]
+        share = (at[:, 0] - before[:, 0]) / np.maximum(after[:, 0] - before[:, 0], 1e-9)
+        off = np.abs(before[:, 1] + share * (after[:, 1] - before[:, 1]) - at[:, 1])
+        least = int(np.argmin(off * (after[:, 0] - before[:, 0])))
+        points = np.delete(points, least + 1, axis=0)
+    return points
 
 
 def rotated(points: Points, phase: float) -> Points:
