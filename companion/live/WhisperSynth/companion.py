@@ -158,25 +158,21 @@ class Companion:
         last = -1
         while not self._stopping.is_set():
             try:
-                self._greet()
-                last = self._last_event() if last < 0 else last
-                last = self._hear(last)
+                newest = self._greet()
+                last = self._hear(newest if last < 0 else last)  # events from before do not concern this script
             except NotThere as error:
                 last = -1
                 self._set_there(False, str(error))
                 self._stopping.wait(REST_S)
 
-    def _greet(self) -> None:
+    def _greet(self) -> int:
+        """Says hello; the number of the newest event."""
         status, answer = call(self.folder, "POST", "/bridge/hello", self.hello)
         if status != 200:
             raise NotThere(sentence(answer))
         self.run = str(read_address(self.folder)["pid"])
         self._set_there(True, "")
-
-    def _last_event(self) -> int:
-        """Events from before this script do not concern it."""
-        status, answer = call(self.folder, "GET", "/status", None)
-        return int(answer.get("events", 0)) if status == 200 else 0
+        return int(answer.get("events", 0))
 
     def _hear(self, last: int) -> int:
         route = f"/events?after={last}&wait={POLL_S:g}"

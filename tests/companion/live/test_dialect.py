@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -33,8 +34,7 @@ def client(live, free_ports):
     connected = abletonosc.AbletonOSCClient("127.0.0.1", *free_ports)
     connected.query("/live/test")
     yield connected
-    connected.close()
-    connected._server.server_close()
+    threading.Thread(target=connected.close, daemon=True).start()  # it takes half a second
 
 
 def test_pylive_reads_the_set_and_turns_a_knob(live, free_ports):

@@ -53,7 +53,7 @@ class Stub:
             self.requests.append((route.split("?")[0], body))
         if self.refuse is not None and route == "/jobs":
             return self.refuse
-        if route == "/status":
+        if route == "/bridge/hello":
             return 200, {"events": len(self.events)}
         if route.startswith("/events"):
             return 200, self.wait(int(route.split("after=")[1].split("&")[0]))
