@@ -20,6 +20,7 @@ from presets.schema import Parameter
 
 N_TEXTS = 201  # raw values at which a parameter is read: every step of 1/200
 MOST_CHOICES = 128
+MOST_WORDS = 8  # entries of a menu of numbers and a word or two
 MOST_WHOLE = 49  # whole numbers that are steps rather than a continuous display without decimals
 ON_TEXTS = frozenset({"on", "yes", "true", "enabled"})
 OFF_TEXTS = frozenset({"off", "no", "false", "disabled"})
@@ -76,16 +77,15 @@ def _steps(name: str, texts: Sequence[str]) -> Parameter | None:
     runs = _runs(texts)
     if not 2 <= len(runs) <= MOST_CHOICES or not _is_even(texts, runs):
         return None
-    numbers = [_number(run) for run in runs]
-    if all(n is not None and n.value == int(n.value) for n in numbers):
-        values = [n.value for n in numbers if n is not None]
-        if len(runs) <= MOST_WHOLE and all(b - a == 1 for a, b in pairwise(values)):
-            unit = numbers[0].unit if numbers[0] else ""
-            return Parameter(f"{SECTION}.{name}", "integer", values[0], unit, values[0], values[-1])
+    numbers = [n for n in map(_number, runs) if n is not None]
+    n_words = len(runs) - len(numbers)
+    if n_words > 2 or (n_words and len(runs) <= MOST_WORDS):  # else words at the ends of a range, as -inf dB
+        return Parameter(f"{SECTION}.{name}", "choice", runs[0], choices=tuple(_unique(runs)))
+    values = [n.value for n in numbers]
+    in_steps = all(b - a == 1 for a, b in pairwise(values)) and values[0] == int(values[0])
+    if n_words or not in_steps or len(runs) > MOST_WHOLE:
         return None
-    if sum(n is None for n in numbers) <= len(runs) // 2:  # a range with a word at its end, as -inf dB
-        return None
-    return Parameter(f"{SECTION}.{name}", "choice", runs[0], choices=tuple(_unique(runs)))
+    return Parameter(f"{SECTION}.{name}", "integer", values[0], numbers[0].unit, values[0], values[-1])
 
 
 def _is_even(texts: Sequence[str], runs: Sequence[str]) -> bool:
@@ -108,6 +108,8 @@ def _unique(names: Sequence[str]) -> Iterator[str]:
 class _Number:
     value: float
     unit: str
+    step: float
+    """Half a unit of the last digit shown."""
 
 
 def _number(text: str) -> _Number | None:
@@ -116,7 +118,8 @@ def _number(text: str) -> _Number | None:
         return None
     unit = (match[2] or "").strip()
     unit, scale = _SCALE.get(unit.lower(), (unit, 1.0))
-    return _Number(float(match[1]) * scale, unit)
+    decimals = len(match[1].partition(".")[2]) if "e" not in match[1].lower() else 6
+    return _Number(float(match[1]) * scale, unit, 0.5 * 10.0**-decimals * scale)
 
 
 def _range(name: str, texts: Sequence[str], label: str) -> Parameter | None:
@@ -133,7 +136,7 @@ def _range(name: str, texts: Sequence[str], label: str) -> Parameter | None:
         return None
     for curve in _curves(low, high):
         row = Parameter(f"{SECTION}.{name}", "continuous", low, unit, low, high, curve)
-        if all(abs(_raw(row, n.value) - x) <= MISFIT + _rounding(row, x, n) for x, n in known):
+        if all(abs(_raw(row, n.value) - x) <= MISFIT + _rounding(row, n) for x, n in known):
             return row
     return None
 
@@ -151,10 +154,8 @@ def _raw(row: Parameter, value: float) -> float:
         return math.inf
 
 
-def _rounding(row: Parameter, x: float, number: _Number) -> float:
+def _rounding(row: Parameter, number: _Number) -> float:
     """How far along the way half a unit of the last digit shown can be; most near the flat end of a curve."""
     near = _raw(row, number.value)
-    step = abs(number.value) * 0.005 + 1e-6 * (row.high - row.low)  # texts have three digits and more
-    return max(
-        abs(_raw(row, min(max(number.value + sign * step, row.low), row.high)) - near) for sign in (-1, 1)
-    )
+    beside = (min(max(number.value + sign * number.step, row.low), row.high) for sign in (-1, 1))
+    return max(abs(_raw(row, value) - near) for value in beside)

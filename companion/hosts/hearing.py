@@ -148,7 +148,7 @@ def _is_gain(sounds: Sequence[Audio], other: Audio) -> bool:
     loud = shapes[0] > -HEARD_DB  # what lies under it may be a synth's own hum, which has no volume
     drift = max(float(np.abs(shape - shapes[0])[loud].mean()) for shape in shapes[1:-1])
     off = float(np.abs(shapes[-1] - shapes[0])[loud].mean())
-    return off < GAIN_DB + drift and abs(levels[-1] - levels[0]) > LEAST_GAIN_DB
+    return off < GAIN_DB + 2 * drift and abs(levels[-1] - levels[0]) > LEAST_GAIN_DB
 
 
 def _play(host: PluginHost) -> Audio:
