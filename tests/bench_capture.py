@@ -21,16 +21,11 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from jack_server import RATE_HZ, jack_server, may_run_in_real_time, missing_tools, stop  # noqa: E402
+
 from companion.capture.options import CaptureOptions  # noqa: E402
 from companion.capture.record import record  # noqa: E402
 from presets.wav import encode_samples, read_samples  # noqa: E402
-from tests.jack_server import (  # noqa: E402
-    RATE_HZ,
-    jack_server,
-    may_run_in_real_time,
-    missing_tools,
-    stop,
-)
 
 STEP = 2.0**-24  # between neighbouring samples of the file: exact in float32 up to 5.8 minutes at 48 kHz
 SPARE_S = 15.0

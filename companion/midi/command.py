@@ -26,7 +26,7 @@ SLOWEST, FASTEST = 3.0, 1e6  # bytes a second; the fastest is for ports that are
 MORE_PROGRESS_THAN_S = 1.0
 
 MapOption = Annotated[
-    str, typer.Option("--map", metavar="MAP", help="serum2, general, or a .toml file of your own.")
+    str, typer.Option("--map", metavar="MAP", help="serum2, serum1, general, or a .toml file of your own.")
 ]
 PortOption = Annotated[
     str | None,
@@ -185,7 +185,9 @@ def _line_waits() -> bool:
 def show_map(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="MAP", help="serum2, general, or a .toml file; without it all are listed."),
+        typer.Argument(
+            metavar="MAP", help="serum2, serum1, general, or a .toml file; without it all are listed."
+        ),
     ] = None,
     out: Annotated[
         Path | None,

@@ -20,7 +20,7 @@ from typing import Any
 from companion.errors import MidiError
 from presets.schema import Schema
 
-SHIPPED = ("serum2", "general")
+SHIPPED = ("serum2", "serum1", "general")
 MAX_BYTES = 2**20
 N_CHANNELS = 16
 LAST_CC = 119  # 120 to 127 are channel mode messages: all notes off and the like
@@ -32,7 +32,8 @@ RESERVED_CCS = {
 BITS = (7, 14)
 LSB_OFFSET = 32  # the low seven bits of a 14-bit controller go out as CC + 32
 LAST_14_BIT_CC = LSB_OFFSET - 1
-CURVES = ("schema", "linear", "log", "gain")
+SERUMS = {"serum1": 1, "serum2": 2}  # curve -> filters that a voice of that synth has
+CURVES = ("schema", "linear", "log", "gain", *SERUMS)
 MOST_CURVE = 16.0
 FREE_PARAMETERS = frozenset(f"macro.m{n}" for n in range(1, 9))  # a synth may have more macros than a patch
 
@@ -51,13 +52,16 @@ class Control:
     """7 or 14."""
     curve: str | float = "schema"
     """How a value becomes a position 0..1: `schema` as the parameter's own knob, `linear`, `log`, `gain` (dB to the
-    square root of amplitude), or the exponent of the synth's knob: value = low + (high - low) * position ** curve."""
+    square root of amplitude), the exponent of the synth's knob: value = low + (high - low) * position ** curve; or
+    `serum1`, `serum2`: where a preset for that synth has the knob named `control`."""
     low: float | None = None
     """Value at position 0; None: the schema's."""
     high: float | None = None
     """Value at position 1."""
     off_with: str = ""
     """A switch; while it is off in the patch, position 0 is sent."""
+    control: str = ""
+    """Serum 1's name of the knob, `Fil Cutoff`, which Serum 2 kept; a second filter's is `Fil2 Cutoff`."""
     label: str = ""
     """What the synth calls it."""
     serum2: int | None = None
@@ -169,7 +173,8 @@ def parse_map(text: str, source: str) -> MidiMap:
         raise MidiError(f"the MIDI map {source} has no [controls]; add at least one")
     words = {key: _word(tree, key, source) for key in ("name", "synth", "learn")}
     channel = _whole(tree.get("channel", 1), f"the channel of the MIDI map {source}")
-    controls = [_control(name, row, channel) for name, row in rows.items()]
+    given = {"channel": channel, "curve": tree.get("curve", "schema")}
+    controls = [_control(name, row, given) for name, row in rows.items()]
     _check_clashes(source, controls)
     return MidiMap(words["name"] or source, tuple(controls), words["synth"], words["learn"], text)
 
@@ -187,16 +192,16 @@ def _whole(value: Any, what: str) -> int:
     return value
 
 
-def _control(parameter: str, row: Any, channel: int) -> Control:
+def _control(parameter: str, row: Any, given: dict[str, Any]) -> Control:
     known = {f.name for f in fields(Control)} - {"parameter"}
     if not isinstance(row, dict) or "cc" not in row or set(row) - known:
         raise MidiError(
             f"{parameter} in the MIDI map is {row!r}; it must have a cc and may have {', '.join(sorted(known - {'cc'}))}"
         )
-    control = Control(parameter, **{"channel": channel, **row})
+    control = Control(parameter, **{**given, **row})
     _check_numbers(control)
     _check_curve(control)
-    for key in ("off_with", "label"):
+    for key in ("off_with", "control", "label"):
         if not isinstance(getattr(control, key), str):
             raise MidiError(f"{key} of {parameter} is {getattr(control, key)!r}; it must be a text")
     return control
@@ -233,9 +238,13 @@ def _check_curve(control: Control) -> None:
         plain = value is None or (isinstance(value, int | float) and not isinstance(value, bool))
         if not plain or (value is not None and not math.isfinite(value)):
             raise MidiError(f"{key} of {what} is {value!r}; it must be a number in the parameter's unit")
-    if curve == "schema" and (control.low, control.high) != (None, None):
+    if curve in ("schema", *SERUMS) and (control.low, control.high) != (None, None):
         raise MidiError(
-            f"{what} has the schema's own curve and a range; give a curve, or leave low and high out"
+            f"{what} has the curve {curve!r}, which has no range; give another, or leave low and high out"
+        )
+    if (curve in SERUMS) != bool(control.control):
+        raise MidiError(
+            f"{what} needs the curve 'serum1' or 'serum2' together with a control; give both, or neither"
         )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 from companion.errors import MidiError
-from companion.midi.maps import LSB_OFFSET, Control, MidiMap
+from companion.midi.maps import LSB_OFFSET, SERUMS, Control, MidiMap
 from presets.patch import Patch
 from presets.schema import Parameter
+from presets.serum_sound import encode, rows
+from presets.serum_writing import patch_to_sound
 
 CONTROL_CHANGE = 0xB0
 Message = tuple[int, int, int]
@@ -23,12 +25,12 @@ def patch_to_messages(patch: Patch, midi_map: MidiMap) -> list[Message]:
         MidiError: the map names what the patch does not have, or its range makes no sense.
     """
     midi_map.check_against(patch.schema)
-    known = patch.schema.defaults
+    knobs = Knobs(patch)
     return [
         message
         for control in midi_map
-        if control.parameter in known
-        for message in control_to_messages(control, position(control, patch))
+        if control.parameter in patch.schema.defaults
+        for message in control_to_messages(control, knobs.position(control))
     ]
 
 
@@ -42,16 +44,39 @@ def control_to_messages(control: Control, at: float) -> list[Message]:
     return [(status, control.cc, value >> 7), (status, control.cc + LSB_OFFSET, value & 0x7F)]
 
 
-def position(control: Control, patch: Patch) -> float:
-    """Where a patch has a control, 0..1; raises MidiError for a range that makes no sense."""
-    if control.off_with and not patch[control.off_with]:
-        return 0.0
-    row = patch.schema[control.parameter]
-    if control.curve == "schema":
-        return row.value_to_raw(patch[control.parameter])
-    low, high = _range(control, row)
-    at = _position(patch.number(control.parameter), low, high, control.curve)
-    return min(max(at, 0.0), 1.0)
+class Knobs:
+    """Where a patch has the knobs of a synth, 0..1."""
+
+    def __init__(self, patch: Patch) -> None:
+        self._patch = patch
+        self._serum: dict[str, dict[str, float]] = {}
+
+    def position(self, control: Control) -> float:
+        """Raises MidiError for a range or a control that makes no sense."""
+        patch, curve = self._patch, control.curve
+        if control.off_with and not patch[control.off_with]:
+            return 0.0
+        row = patch.schema[control.parameter]
+        if curve == "schema":
+            return row.value_to_raw(patch[control.parameter])
+        if curve in SERUMS:
+            return self._of_serum(str(curve), control)
+        low, high = _range(control, row)
+        return min(max(_position(patch.number(control.parameter), low, high, curve), 0.0), 1.0)
+
+    def _of_serum(self, synth: str, control: Control) -> float:
+        if synth not in self._serum:
+            self._serum[synth] = patch_to_sound(self._patch, SERUMS[synth])[0].raws
+        raw = self._serum[synth].get(control.control)
+        law = rows(SERUMS[synth]).get(control.parameter)
+        if raw is None and law and law["control"] == control.control:
+            raw = encode(law, self._patch[control.parameter])  # of a part that the patch leaves off
+        if raw is None:
+            raise MidiError(
+                f"{control.parameter} in the MIDI map is to move {control.control!r}, which Serum does not have; "
+                f"correct the control"
+            )
+        return raw
 
 
 def _range(control: Control, row: Parameter) -> tuple[float, float]:
