@@ -228,6 +228,8 @@ class Service:
             NotFound: no such job or candidate.
             HostError: it cannot be set there.
         """
+        from companion.live.parameters import shown_parameters
+
         began = time.perf_counter()
         job, target = self.job(number), self._target(target)
         candidate = _candidate(job, rank)
@@ -235,7 +237,11 @@ class Service:
             try:
                 if target == "live":
                     ok, text = self._ask_bridge(
-                        "load", job=job.to_json(), rank=rank, files=candidate["files"]
+                        "load",
+                        job=job.to_json(),
+                        rank=rank,
+                        files=candidate["files"],
+                        parameters=shown_parameters(candidate["files"]),
                     )
                 else:
                     ok, text = True, self._stage(target).load(candidate["files"])

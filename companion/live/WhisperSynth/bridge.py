@@ -250,11 +250,7 @@ class Bridge:
             self.host.application, self.host.song(), library_of(self.folder), self.config.new_track
         )
         paths = {str(kind): str(path) for kind, path in files.items()} if isinstance(files, dict) else {}
-        values = {
-            str(name): float(value)
-            for name, value in (parameters.items() if isinstance(parameters, dict) else ())
-            if isinstance(value, (int, float))
-        }
+        values = by_plugin(parameters)
         self._waiting.append((loader.load(paths, values), number))
 
     def _step(self) -> None:
@@ -373,6 +369,17 @@ def live_version(application: Application) -> str:
 def library_of(folder: str) -> str:
     """The User Library that a script lies in: `<User Library>/Remote Scripts/<script>`."""
     return os.path.dirname(os.path.dirname(os.path.abspath(folder)))
+
+
+def by_plugin(told: Any) -> dict[str, dict[str, float]]:
+    """The companion's parameters, plugin by plugin: what is no number is left out."""
+    return {
+        str(plugin): {
+            str(name): float(value) for name, value in values.items() if isinstance(value, (int, float))
+        }
+        for plugin, values in (told.items() if isinstance(told, dict) else ())
+        if isinstance(values, dict)
+    }
 
 
 def share(job: dict[str, Any]) -> float:

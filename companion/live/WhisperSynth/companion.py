@@ -159,7 +159,9 @@ class Companion:
         while not self._stopping.is_set():
             try:
                 newest = self._greet()
-                last = self._hear(newest if last < 0 else last)  # events from before do not concern this script
+                last = self._hear(
+                    newest if last < 0 else last
+                )  # events from before do not concern this script
             except NotThere as error:
                 last = -1
                 self._set_there(False, str(error))

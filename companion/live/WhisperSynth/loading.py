@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from Live.Song import Song
     from Live.Track import Track
 
-LOADABLE = (".vstpreset", ".adg", ".adv", ".aupreset", ".vital")  # what Live's browser may list, best first
+LISTED = (".vstpreset", ".adg", ".adv", ".aupreset")  # what Live's browser lists
+LOADABLE = (*LISTED, ".vital", ".fxp", ".serumpreset")  # what a user may open, best first
+OWN_FOLDER = "WhisperSynth"  # in the User Library
+LARGEST = 64 * 1024 * 1024
 PLUGINS = ("PluginDevice", "AuPluginDevice")
 INSTRUMENT = 1  # Live.Device.DeviceType
 INDEXING_S = 60.0  # until Live lists a new file: seconds as a rule
 LOOK_EVERY_S = 1.0
 TAKING_S = 5.0  # until a load shows
+CUT_AT = 9  # letters of a plugin's name in its class id
 MOST_CHILDREN, MOST_DEVICES = 5000, 256
 SAME = 1e-6
 
@@ -62,7 +66,7 @@ class Loader:
         self.application, self.song = application, song
         self.library, self.new_track = library, new_track
 
-    def load(self, files: dict[str, str], parameters: dict[str, float] | None) -> Task:
+    def load(self, files: dict[str, str], parameters: dict[str, dict[str, float]]) -> Task:
         """Into the selected track. Stops with Loaded.
 
         Raises:
@@ -70,17 +74,34 @@ class Loader:
         """
         if not files:
             raise LoadError("there is no preset to load; match the clip again")
-        in_library = [path for path in presets_first(files) if self.is_in_library(path)]
-        for path in in_library[:1]:
+        paths = presets_first(files)
+        if self.library and paths[0].lower().endswith(LISTED):
+            path = yield from self.shelve(paths[0])
             item = yield from self.wait_for(path)
             return (yield from self.load_item(item, path))
-        return self.set_parameters(parameters or {}, presets_first(files))
+        return self.set_parameters(parameters, paths)
 
     # -- by the browser ------------------------------------------------------------------------------------------
 
-    def is_in_library(self, path: str) -> bool:
-        """A file below Live's User Library, of a kind that its browser lists."""
-        return path.lower().endswith(LOADABLE) and bool(parts_below(self.library, path))
+    def shelve(self, path: str) -> Generator[None, None, str]:
+        """Where a preset lies in the User Library: there already, or copied into our own folder of it.
+
+        Raises:
+            LoadError: it cannot be read or written.
+        """
+        if parts_below(self.library, path):
+            return path
+        folder = os.path.join(self.library, OWN_FOLDER)
+        try:
+            os.makedirs(folder, exist_ok=True)
+            with open(path, "rb") as file:
+                data = file.read(LARGEST + 1)
+            yield
+            return place_for(folder, os.path.basename(path), data)
+        except OSError as error:
+            raise LoadError(
+                f"{os.path.basename(path)} cannot be put into the User Library ({error})"
+            ) from error
 
     def wait_for(self, path: str) -> Generator[None, None, BrowserItem]:
         """The browser's item of a file in the User Library, once Live lists it.
@@ -170,7 +191,7 @@ class Loader:
 
     # -- by parameters -------------------------------------------------------------------------------------------
 
-    def set_parameters(self, parameters: dict[str, float], paths: list[str]) -> Loaded:
+    def set_parameters(self, by_plugin: dict[str, dict[str, float]], paths: list[str]) -> Loaded:
         """Sets what the synth on the selected track shows of a patch, by name, 0 to 1 within each one's range.
 
         Raises:
@@ -178,6 +199,7 @@ class Loader:
         """
         name = os.path.basename(paths[0])
         device = first_synth(self.song.view.selected_track)
+        parameters = parameters_for(device, by_plugin) if device is not None else {}
         if device is None or not parameters:
             raise LoadError(NOTHING_TO_SET.format(name=name))
         shown = settable(device, parameters)
@@ -268,6 +290,22 @@ def parts_below(folder: str, path: str) -> list[str]:
     return [] if parts[0] in ("..", ".") or os.path.isabs(below) else parts
 
 
+def place_for(folder: str, name: str, data: bytes) -> str:
+    """Writes a file under its name, or a free one beside others; one with this content serves as it is."""
+    root, suffix = os.path.splitext(name)
+    for number in range(1, 1000):
+        path = os.path.join(folder, name if number == 1 else f"{root} ({number}){suffix}")
+        try:
+            with open(path, "xb") as file:
+                file.write(data)
+            return path
+        except FileExistsError:
+            with open(path, "rb") as file:
+                if file.read(len(data) + 1) == data:
+                    return path
+    raise OSError(f"{folder} holds too many files named {name}")
+
+
 def child(item: Any, name: str) -> Any:
     """A descendant by its file name; Live shows presets with or without their suffix."""
     wanted = {name.lower(), stem_of(name).lower()}
@@ -325,10 +363,24 @@ def matching_synth(track: Track, path: str) -> Device | None:
     """The synth on a track that a preset is for, so that it can be replaced in place; None where none surely is."""
     plugin = plugin_of(path)
     for device in instruments(track) if plugin else ():
-        names = (ask(device, "class_display_name", ""), ask(device, "name", ""))
-        if any(squeezed(name)[: len(plugin)] == plugin for name in names):
+        if is_plugin(device, plugin):
             return device
     return None
+
+
+def is_plugin(device: Device, plugin: str) -> bool:
+    """A device is a plugin of that name, whatever stands behind it, as in `Serum (VST3)`; Serum 2 is no Serum."""
+    wanted = squeezed(plugin)
+    for name in (ask(device, "class_display_name", ""), ask(device, "name", "")):
+        rest = squeezed(name)[len(wanted) :]
+        if squeezed(name).startswith(wanted) and (not rest[:1].isalnum() or len(wanted) == CUT_AT):
+            return True
+    return False
+
+
+def parameters_for(device: Device, by_plugin: dict[str, dict[str, float]]) -> dict[str, float]:
+    """What a patch says for the plugin that a device is."""
+    return next((values for plugin, values in by_plugin.items() if is_plugin(device, plugin)), {})
 
 
 def plugin_of(path: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,7 @@ def live(loading, a_set, inside, library):
         loader = loading.Loader(handle(a_set.application), handle(a_set.song), str(library), True)
 
         def run(self, files, parameters=None):
-            task = self.loader.load(files, parameters)
+            task = self.loader.load(files, parameters or {})
             while True:
                 try:
                     next(task)
@@ -100,6 +101,41 @@ def test_a_synth_inside_a_rack_is_found(live, preset, a_set):
     assert a_set.loads[0][1] is device
     assert loaded.undo() == "Synth is as before"
     assert device.values["name"] == "Serum 2"
+
+
+def test_a_preset_from_elsewhere_is_put_into_the_library(live, preset, library, tmp_path):
+    live.select(live.synth)
+    files = preset()
+    elsewhere = tmp_path / "matches" / "Bass 1 resynth.vstpreset"
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(Path(files["vstpreset"]).read_bytes())
+    live.run({"vstpreset": str(elsewhere)})
+    shelf = library / "WhisperSynth"
+    assert (shelf / elsewhere.name).read_bytes() == elsewhere.read_bytes()
+    live.run({"vstpreset": str(elsewhere)})  # the same again takes no second place
+    elsewhere.write_bytes(elsewhere.read_bytes() + b"other")
+    live.run({"vstpreset": str(elsewhere)})
+    assert sorted(p.name for p in shelf.glob("*.vstpreset")) == [
+        "Bass 1 resynth (2).vstpreset",
+        "Bass 1 resynth.vstpreset",
+    ]
+
+
+def test_a_preset_that_is_gone(live, loading, tmp_path):
+    live.select(live.synth)
+    with pytest.raises(loading.LoadError, match="cannot be put into the User Library"):
+        live.run({"vstpreset": str(tmp_path / "gone.vstpreset")})
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_serum", "is_serum_2"),
+    [("Serum", 1, 0), ("Serum (VST3)", 1, 0), ("Serum_x64", 1, 0), ("Serum 2", 0, 1), ("Serum 2 (VST3)", 0, 1), ("SerumFX", 0, 0),
+     ("Vital", 0, 0)],
+)  # fmt: skip
+def test_which_plugin_a_device_is(loading, a_set, inside, shown, is_serum, is_serum_2):
+    device = inside("fake_set").Handle(a_set.device(shown))
+    assert loading.is_plugin(device, "serum") == is_serum
+    assert loading.is_plugin(device, "serum2") == is_serum_2
 
 
 @pytest.mark.parametrize("other", ["Operator", "Serum"])
@@ -238,7 +274,7 @@ def values(device):
 
 
 def test_what_a_synth_shows_is_set(live, vital):
-    loaded = live.run(VITAL, {"filter 1 cutoff": 0.5, "Volume": 1.0, "Macro 1": 0.2})
+    loaded = live.run(VITAL, {"Vital": {"filter 1 cutoff": 0.5, "Volume": 1.0, "Macro 1": 0.2}})
     assert values(vital) == {"Device On": 1.0, "Filter 1 Cutoff": 72.0, "Volume": 1.0, "Odd": 0.5}
     assert loaded.text == "2 of 3 settings of Bass 1 recipe are set on Vital; the rest is in the preset"
     assert loaded.undo() == "2 settings of Vital are as before"
@@ -246,12 +282,12 @@ def test_what_a_synth_shows_is_set(live, vital):
 
 
 def test_it_is_one_step_of_lives_undo(live, vital, a_set):
-    live.run(VITAL, {"Filter 1 Cutoff": 0.5, "Volume": 1.0})
+    live.run(VITAL, {"Vital": {"Filter 1 Cutoff": 0.5, "Volume": 1.0}})
     assert len(a_set.undo_steps) == 1
 
 
 def test_values_stay_in_range(live, vital):
-    live.run(VITAL, {"Filter 1 Cutoff": 7.0, "Volume": -3.0})
+    live.run(VITAL, {"Vital": {"Filter 1 Cutoff": 7.0, "Volume": -3.0}})
     assert (values(vital)["Filter 1 Cutoff"], values(vital)["Volume"]) == (136.0, 0.0)
 
 
@@ -259,15 +295,15 @@ def test_a_macro_mapped_parameter_is_left_alone(live, vital, loading):
     for parameter in vital.values["parameters"]:
         parameter.values["is_enabled"] = False
     with pytest.raises(loading.LoadError, match="click Configure on Vital"):
-        live.run(VITAL, {"Volume": 1.0})
+        live.run(VITAL, {"Vital": {"Volume": 1.0}})
 
 
 def test_a_synth_that_shows_nothing(live, vital, loading):
     with pytest.raises(loading.LoadError, match="click Configure on Vital"):
-        live.run(VITAL, {"Macro 1": 0.5})
+        live.run(VITAL, {"Vital": {"Macro 1": 0.5}})
 
 
-@pytest.mark.parametrize("parameters", [None, {"Volume": 1.0}])
+@pytest.mark.parametrize("parameters", [None, {"Vital": {"Volume": 1.0}}])
 def test_no_synth_there(live, loading, parameters):
     live.select(live.audio)
     with pytest.raises(loading.LoadError, match=r"saved as Bass 1 recipe\.vital; open it in your synth"):
@@ -275,7 +311,7 @@ def test_no_synth_there(live, loading, parameters):
 
 
 def test_a_synth_deleted_since_cannot_be_restored(live, vital, loading):
-    loaded = live.run(VITAL, {"Volume": 1.0})
+    loaded = live.run(VITAL, {"Vital": {"Volume": 1.0}})
     for parameter in vital.values["parameters"]:
         parameter.alive = False
     with pytest.raises(loading.LoadError, match="gone from the set"):
@@ -286,7 +322,7 @@ def test_the_selected_of_two_synths_is_set(live, vital, a_set):
     other = a_set.device("Vital", parameters=[a_set.parameter("Volume", 0.3)])
     live.synth.values["devices"].append(other)
     live.synth.values["view"].values["selected_device"] = other
-    live.run(VITAL, {"Volume": 1.0})
+    live.run(VITAL, {"Vital": {"Volume": 1.0}})
     assert (values(vital)["Volume"], values(other)["Volume"]) == (0.1, 1.0)
 
 
