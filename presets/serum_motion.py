@@ -27,7 +27,7 @@ Points = NDArray[np.float64]
 MODES = {"trigger": (True, False), "sync": (False, False), "one_shot": (True, True), "hold": (True, True)}
 TENSION = 24.0  # Vital's power from end to end of Serum's tension. M, by ear
 PIECES = 8  # straight pieces for a bent segment
-MAX_SEGMENTS = 64
+MAX_SEGMENTS = {1: 64, 2: 400}  # of a drawn LFO, in Serum 1 and 2
 DEFAULT_BPM = 120.0
 LIKE = 0.02  # a drawn LFO this near (0..1) passes for a standard one
 SILENT_DB = -39.0  # a level that nobody hears
@@ -81,9 +81,10 @@ def _drawn(w: Writer, name: str) -> Curve:
         points = straightened(points, shape == "sine")
     if phase:
         points = rotated(points, phase)
-    if len(points) > MAX_SEGMENTS + 1:
-        points = thinned(points, MAX_SEGMENTS + 1)
-        w.near(f"Vital's {name}.shape was thinned to {MAX_SEGMENTS} segments")
+    most = MAX_SEGMENTS[w.voice_filters]
+    if len(points) > most + 1:
+        points = thinned(points, most + 1)
+        w.near(f"Vital's {name}.shape was thinned to {most} segments")
     return curve_of(points)
 
 

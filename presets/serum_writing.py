@@ -28,6 +28,7 @@ from presets.serum_sound import (
     shown,
 )
 from presets.vital import LFO_POINTS, oscillator_frames, sub_frames
+from presets.vital_shapes import louder_db, nearest_sub
 
 __all__ = ["LFO_POINTS", "Writer", "patch_to_sound"]
 
@@ -259,9 +260,7 @@ def write_sub(w: Writer) -> None:
         _write_third(w)
         return
     if w.patch["sub.shape"] == OWN:
-        w.near(
-            "Vital's sub.shape own became Serum's Sine, for its sub plays no tables and oscillator B is in use"
-        )
+        _write_own_sub(w)
     else:
         w.choose("SubOscShape", "sub_shapes", "sub.shape")
     route = str(w.patch["sub.route"])
@@ -275,6 +274,23 @@ def write_sub(w: Writer) -> None:
     if w.patch["sub.phase_random"]:
         w.lose("Vital's sub.phase_random is left out: Serum's sub begins always at the same place")
     _report_route(w, "sub")
+
+
+SUB_LIKE = 0.15  # a frame this near (0..1) may pass for a plain shape
+
+
+def _write_own_sub(w: Writer) -> None:
+    """Serum's sub plays no tables: the shape most like it, or nothing."""
+    frame = w.patch.assets["sub.shape"][0]
+    shape, off = nearest_sub(frame)
+    if off > SUB_LIKE:
+        w.sound.raws["Osc S On"] = 0.0
+        w.lose("Vital's sub.shape own is left out: Serum's sub plays no tables, and oscillator B is in use")
+        return
+    w.sound.choices["SubOscShape"] = serum()["sub_shapes"]["write"][shape]
+    level = w.patch.number("sub.level") + louder_db(frame, sub_frames(shape)[0])
+    w.sound.raws["Sub Osc Level"] = encode(rows()["sub.level"], level)
+    w.near(f"Vital's sub.shape own became Serum's {w.sound.choices['SubOscShape']}: its sub plays no tables")
 
 
 THIRD = ("level", "octave", "semitone", "fine", "pan", "phase_random")
