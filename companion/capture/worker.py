@@ -81,7 +81,9 @@ def _capture(report: Report, device: str, part: str, options: dict[str, Any]) ->
                 recording.move()
                 recording.tell(report)
             recording.move()
-        report(recording.summary(orders.order))  # before the device is closed, which a dead server can make hang
+        report(
+            recording.summary(orders.order)
+        )  # before the device is closed, which a dead server can make hang
 
 
 class Recording:
