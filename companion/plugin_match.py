@@ -235,7 +235,7 @@ class Search:
 
     def refine(self, leaders: Sequence[Candidate], deadline: float) -> Iterator[Candidate]:
         """Candidates each nearer than all before, until `deadline` (of `time.perf_counter`)."""
-        if not leaders:
+        if not leaders or time.perf_counter() >= deadline:
             return
         best, starts = self.time_note_off(leaders[0]), list(leaders)
         yield best

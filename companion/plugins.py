@@ -135,19 +135,23 @@ def find_plugin(
 
 
 def _ask(path: Path) -> list[Plugin]:
+    """What a file holds. Most hold one plugin, so that is tried first."""
+    only = _ask_one(path, None)
+    if not only.error:
+        return [only]
     try:
         names = plugin_names(path, SCAN_TIMEOUTS)
-    except HostError as error:
-        return [Plugin(path, path.stem, error=str(error))]
-    return [_ask_one(path, name) for name in names] or [Plugin(path, path.stem, error="it holds no plugin")]
+    except HostError:
+        return [only]
+    return [_ask_one(path, name) for name in names] if len(names) > 1 else [only]
 
 
-def _ask_one(path: Path, name: str) -> Plugin:
+def _ask_one(path: Path, name: str | None) -> Plugin:
     try:
         with PluginHost(path, name, timeouts=SCAN_TIMEOUTS) as host:
             return _plugin(host.info)
     except HostError as error:
-        return Plugin(path, name, error=str(error))
+        return Plugin(path, name or path.stem, error=str(error))
 
 
 def _plugin(info: PluginInfo) -> Plugin:

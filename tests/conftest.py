@@ -20,6 +20,7 @@ os.environ.update(
     XDG_CACHE_HOME=str(Path(_home.name, "cache")),
     XDG_CONFIG_HOME=str(Path(_home.name, "config")),
     HF_HUB_OFFLINE="1",
+    OPENBLAS_NUM_THREADS="1",  # as the command sets it
 )
 os.environ.pop("XDG_DOCUMENTS_DIR", None)
 
