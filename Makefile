@@ -9,7 +9,7 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if 
 LINTED := presets companion export tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test plugins jack bench lint install-check clean
+.PHONY: help demo test plugins sound bench lint install-check clean
 
 help:
 	@echo "make demo           install the light runtime and match a shipped clip"
@@ -25,16 +25,16 @@ demo: $(VENV)/.light
 	$(BIN)/whispersynth match examples/lead.flac --out demo
 	@echo "The patches are in $(CURDIR)/demo: open a .vital file in Vital, read the .txt, listen to the .wav."
 
-test: $(VENV)/.test plugins jack
+test: $(VENV)/.test plugins sound
 	$(BIN)/python -m pytest
 
 # Real VST3 plugins for the tests to host, where they can be built (Debian, Ubuntu); the script says why they cannot.
 plugins:
 	@tests/plugins/build.sh || true
 
-# A JACK server and a player, for the tests of MIDI and of capturing; the script says what it cannot install.
-jack:
-	@tests/jack.sh || true
+# Sound servers and a player, for the tests of MIDI and of capturing; the script says what it cannot install.
+sound:
+	@tests/sound.sh || true
 
 bench: $(VENV)/.test
 	$(BIN)/python tests/bench.py

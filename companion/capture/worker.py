@@ -55,7 +55,7 @@ def _reporter() -> Report:
 
 
 def _list(report: Report) -> None:
-    report({"devices": [asdict(device) for device in find_devices() if device]})
+    report({"devices": [asdict(found.device) for found in find_devices()]})
 
 
 class _Orders:

@@ -26,6 +26,7 @@ from companion.capture.wav_file import WavFile, read_size
 from companion.errors import CaptureError, OptionError, StoreError
 from presets.wav import encode_samples, read_samples
 from tests.jack_server import RATE_HZ, jack_server, stop
+from tests.pulse_server import OUTPUT, pulse_server
 
 ROOT = Path(__file__).parents[2]
 N_TRIES = 3  # captures of a server that is late itself are taken again
@@ -509,3 +510,41 @@ def test_a_server_that_goes_away_leaves_what_there_was(tmp_path):
 
             made = record.record("daw", CaptureOptions(3, trigger=False), tmp_path, progress=hear)
     assert 0.5 <= made.seconds < 3 and made.warnings
+
+
+# -- over PulseAudio ----------------------------------------------------------------------------------------------
+
+
+def test_what_an_output_plays_is_recorded_sample_for_sample(tmp_path):
+    pytest.importorskip(
+        "sounddevice", reason="sounddevice comes with the [capture] extra", exc_type=Exception
+    )
+    played = ramp_file(tmp_path / "ramp.wav", 0.0, 60.0, 0.0)
+    folder = tmp_path / "pulse"
+    folder.mkdir()
+    with pulse_server(folder) as env:
+        device = next(d for d in list_devices() if d.name == f"Monitor of {OUTPUT}")
+        assert (device.system, device.n_channels, device.fits) == ("PulseAudio", 2, True)
+        command = [
+            "mpv",
+            "--no-config",
+            "--no-video",
+            "--ao=pulse",
+            "--really-quiet",
+            str(tmp_path / "ramp.wav"),
+        ]
+        player = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL)
+        try:
+            made = record.record(OUTPUT, CaptureOptions(1, pre_roll_s=0), tmp_path)
+        finally:
+            stop(player)
+    audio = read_samples(made.path).audio
+    begin = int(np.flatnonzero(played == audio[0, 0])[0])
+    assert np.array_equal(audio, np.stack([played, -played])[:, begin : begin + RATE_HZ])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for PulseAudio where none is")
+def test_no_sound_server_is_no_trouble(driver, monkeypatch, tmp_path):
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path / 'gone'}")
+    driver()
+    assert [d.name for d in list_devices()] == ["Cable"]
