@@ -8,11 +8,8 @@ spoken parameters. It goes on where it was interrupted, as long as its work fold
 from __future__ import annotations
 
 import json
-import multiprocessing as mp
-import os
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,19 +18,15 @@ import numpy as np
 import platformdirs
 import torch
 
-from companion.audio import SAMPLE_RATE
 from companion.errors import WhisperSynthError
-from companion.features import CLIP_S, clip_features
 from companion.hosts.hearing import Heard, described_schema, listen_to
-from companion.hosts.plugin import VELOCITY, PluginHost
+from companion.hosts.plugin import PluginHost
 from companion.learnt import SCHEMA_FILE, learnt_folder
-from companion.metrics import is_silent
 from companion.tokens import Vocabulary
 from export.bank import write_bank
 from export.dataset import batches, load_clips
+from export.plugin_clips import Source, render, seconds_a_clip
 from export.progress import track
-from export.render import Clip, shards, write_shard
-from export.sample import NOTES, Rng, sample_note_off, sample_value
 from export.to_onnx import export
 from export.train import (
     Neighbours,
@@ -47,7 +40,6 @@ from export.train import (
     train,
 )
 from presets.files import write_file
-from presets.patch import Patch
 from presets.schema import Parameter, Prior, Schema
 from presets.schema_file import schema_from_json, schema_to_json
 
@@ -55,13 +47,12 @@ PLAN = "plan.json"
 BINS = 33  # of a knob: 3 % of its way, the rest is the search's
 N_MOVED = 12  # parameters that a patch moves, of a synth with many
 P_DEFAULT = 0.08  # at least, so that a knob's own position is known
-N_TRIES = 200  # patches drawn for one that sounds
 SMALL = 24  # spoken parameters up to which the small model serves
 SIZES = {True: (128, 2), False: (256, 4)}  # small -> width, layers
 RENDER_SHARE = 0.25  # of the time; the rest is training
 CLIPS = (2_000, 60_000)
 MOST_EPOCHS = 40
-N_TIMED = 12  # clips or steps that are timed to plan the rest
+N_TIMED = 12  # steps that are timed to know how many there is time for
 BATCH = 32
 
 
@@ -138,12 +129,11 @@ def learn(options: LearnOptions) -> Lesson:
         work.mkdir(parents=True, exist_ok=True)
         plan = Plan.read(work) or plan_schema(host, options.seed).write(work)
         _check(plan, host)
+        source = Source(options.plugin, options.plugin_name, plan.schema, options.seed, options.workers or 0)
         if not plan.clips:
-            plan = replace(plan, clips=options.clips or affordable_clips(host, plan.schema, options)).write(
-                work
-            )
+            plan = replace(plan, clips=options.clips or affordable_clips(host, source, options)).write(work)
     words = Vocabulary(plan.schema)
-    for _ in render(work / "clips", plan, options):
+    for _ in render(work / "clips", plan.clips, source):
         pass
     training = train_options(work, plan, options)
     if not plan.steps:
@@ -194,65 +184,10 @@ def _spoken(row: Parameter, prior: Prior) -> Parameter:
     return replace(row, bins=BINS if row.kind == "continuous" else 1, prior=prior)
 
 
-# -- clips --------------------------------------------------------------------------------------------------------
-
-
-def draw_clip(rng: Rng, host: PluginHost, schema: Schema) -> Clip:
-    """Draws and renders until a patch sounds.
-
-    Raises:
-        WhisperSynthError: none does.
-    """
-    for _ in range(N_TRIES):
-        values = {row.name: sample_value(row, rng) if row.bins else row.default for row in schema}
-        note = int(np.clip(rng.normal(53, 12), *NOTES))
-        patch, note_off_s = Patch(values, note=note, schema=schema), sample_note_off(rng)
-        host.set_patch(patch)
-        audio = host.render(note, note_off_s, CLIP_S, VELOCITY)
-        if not is_silent(audio):
-            return Clip(patch, note_off_s, VELOCITY, clip_features(audio, SAMPLE_RATE))
-    raise WhisperSynthError(
-        f"{host.name} was silent in {N_TRIES} patches drawn at random; it cannot be learnt"
-    )
-
-
-def affordable_clips(host: PluginHost, schema: Schema, options: LearnOptions) -> int:
-    """Clips that a share of the time allows, timed on a few."""
-    rng, began = np.random.default_rng([options.seed, 2**31]), time.perf_counter()
-    for _ in range(N_TIMED):
-        draw_clip(rng, host, schema)
-    clip_s = (time.perf_counter() - began) / N_TIMED / _workers(options)
-    return int(np.clip(60 * options.minutes * RENDER_SHARE / clip_s, *CLIPS))
-
-
-def _workers(options: LearnOptions) -> int:
-    return options.workers or os.cpu_count() or 1
-
-
-_HOST: PluginHost | None = None  # one a worker process
-
-
-def _work(job: tuple[Path, int, int, int, LearnOptions, Schema]) -> Path:
-    global _HOST
-    folder, seed, shard, n, options, schema = job
-    path = folder / f"clips-{seed}-{shard:05d}.parquet"
-    if path.exists():
-        return path
-    host = _HOST = _HOST or PluginHost(options.plugin, options.plugin_name)
-    clips = (draw_clip(np.random.default_rng([seed, shard, i]), host, schema) for i in range(n))
-    return write_shard(path, shard << 16, clips, Vocabulary(schema))
-
-
-def render(folder: Path, plan: Plan, options: LearnOptions) -> Iterator[Path]:
-    """Renders the planned clips on every core, yielding shards as they are done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.tmp"):
-        stale.unlink()
-    jobs = [(folder, options.seed, shard, n, options, plan.schema) for shard, n in shards(plan.clips)]
-    if all((folder / f"clips-{options.seed}-{job[2]:05d}.parquet").exists() for job in jobs):
-        return
-    with mp.get_context("spawn").Pool(min(_workers(options), len(jobs))) as processes:
-        yield from track(processes.imap_unordered(_work, jobs), len(jobs), "rendering")
+def affordable_clips(host: PluginHost, source: Source, options: LearnOptions) -> int:
+    """Clips that a share of the time allows."""
+    seconds = 60 * options.minutes * RENDER_SHARE
+    return int(np.clip(seconds / seconds_a_clip(host, source), *CLIPS))
 
 
 # -- the model ----------------------------------------------------------------------------------------------------
