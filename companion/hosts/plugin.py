@@ -62,9 +62,9 @@ class Timeouts:
     warm_up_s: float = 10.0
     """Waited, while it loads, for the plugin's first sound."""
     call_s: float = 15.0
-    render_s: float = 15.0
+    render_s: float = 6.0
     """For a render, besides `per_second`."""
-    per_second: float = 5.0
+    per_second: float = 4.0
     """For each second of sound."""
 
 
@@ -264,8 +264,12 @@ class PluginHost:
 
     def _limit_s(self, do: str, head: Head) -> float:
         limits = self.timeouts
-        again_s = limits.load_s if do == "load" or head.get("fresh") else 0.0
-        return again_s + limits.call_s + limits.render_s + limits.per_second * float(head.get("total_s", 0.0))
+        if do == "load":
+            return limits.load_s
+        if do != "render":
+            return limits.call_s
+        again_s = limits.load_s if head["fresh"] else 0.0
+        return again_s + limits.render_s + limits.per_second * float(head["total_s"])
 
     def _load(self) -> PluginInfo:
         head = {
