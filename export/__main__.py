@@ -108,9 +108,10 @@ def learn(
     threads: Workers = None,
 ) -> None:
     """Learn a synth plugin: its parameters, its sound, a model; then `whispersynth match --synth PLUGIN` uses it."""
-    from export.learn import LearnOptions
+    from export.learn import LearnOptions, quieten
     from export.learn import learn as run
 
+    quieten()
     lesson = run(LearnOptions(plugin, name, minutes, clips, steps, work, seed, workers, threads))
     rows = lesson.plan.schema.rows
     quiet = [row.key for row in rows if not row.bins and row.name != lesson.plan.volume]

@@ -148,6 +148,19 @@ def learn(options: LearnOptions) -> Lesson:
     return Lesson(folder, plan, loss)
 
 
+def quieten() -> None:
+    """Keeps what the libraries say among themselves while they train and export from a person who learns a plugin."""
+    import logging
+    import warnings
+
+    from transformers.utils import logging as transformers_logging
+
+    warnings.filterwarnings("ignore")
+    transformers_logging.set_verbosity_error()
+    for name in ("optimum", "optimum.exporters", "onnxruntime", "torch.onnx"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
 def _work_folder(name: str) -> Path:
     return platformdirs.user_cache_path("whispersynth", appauthor=False) / "learn" / learnt_folder(name).name
 
