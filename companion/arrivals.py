@@ -124,7 +124,7 @@ def is_whole(path: Path) -> bool:
     except OSError:  # Windows: still open elsewhere
         return False
     for magic, form in ((b"RIFF", "<I"), (b"FORM", ">I")):
-        if head.startswith(magic) and len(head) == HEAD:
-            (told,) = struct.unpack(form, head[4:8])
+        if head.startswith(magic):
+            told = struct.unpack(form, head[4:8])[0] if len(head) == HEAD else 0
             return bool(4 < told <= size - 8)
     return size > 0

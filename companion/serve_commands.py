@@ -35,6 +35,7 @@ Install = Annotated[
 Seconds = Annotated[float | None, typer.Option(metavar="S", help="Time for a clip; 0: no refining.")]
 Kind = Annotated[str | None, typer.Option(metavar="KIND", help="any, recipe or resynth.")]
 Synth = Annotated[str | None, typer.Option(metavar="SYNTH", help="vital, or another that match knows.")]
+Candidates = Annotated[int | None, typer.Option(metavar="N", help="Patches the model proposes.")]
 Plugin = Annotated[
     Path | None, typer.Option(metavar="VST3", help="A plugin to host, into which patches are loaded.")
 ]
@@ -50,6 +51,7 @@ def serve(
     out: Out = None,
     install: Install = False,
     seconds: Seconds = None,
+    candidates: Candidates = None,
     kind: Kind = None,
     synth: Synth = None,
 ) -> None:
@@ -58,7 +60,7 @@ def serve(
         from companion.serve.places import places
         from companion.serve.server import Server, wait_for_end
 
-        options = _options(seconds, kind, synth)
+        options = _options(seconds, candidates, kind, synth)
         settings = _settings(queue, plugin, out, install, options)
         with Server(places(), settings, port) as server:
             say(f"serving at {server.url}; patches go to {_shown(out)}; Ctrl-C ends it")
@@ -76,6 +78,7 @@ def watch(
     deep: Annotated[bool, typer.Option("--deep", help="Folders in the folder too.")] = False,
     install: Install = False,
     seconds: Seconds = None,
+    candidates: Candidates = None,
     kind: Kind = None,
     synth: Synth = None,
     bpm: Annotated[float | None, typer.Option(metavar="BPM", help="Tempo for tempo-synced settings.")] = None,
@@ -89,17 +92,19 @@ def watch(
 
         request = {
             "out": "beside" if beside else str(out.expanduser().absolute()) if out else None,
-            "install": install or None, "options": _options(seconds, kind, synth) or None, "bpm": bpm,
+            "install": install or None, "options": _options(seconds, candidates, kind, synth) or None, "bpm": bpm,
         }  # fmt: skip
         watch_folder(
             folder, {key: value for key, value in request.items() if value is not None}, existing, deep, json
         )
 
 
-def _options(seconds: float | None, kind: str | None, synth: str | None) -> dict[str, Any]:
+def _options(
+    seconds: float | None, candidates: int | None, kind: str | None, synth: str | None
+) -> dict[str, Any]:
     from companion.match import MatchOptions
 
-    given = {"seconds": seconds, "kind": kind, "synth": synth}
+    given = {"seconds": seconds, "candidates": candidates, "kind": kind, "synth": synth}
     options = {key: value for key, value in given.items() if value is not None}
     try:
         MatchOptions(**options)  # type: ignore[arg-type]  # checked here, for a sentence now rather than at each clip

@@ -47,7 +47,9 @@ class WatchMemory:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = sqlite3.connect(path, timeout=10.0, isolation_level=None)
+            self._db = sqlite3.connect(
+                path, timeout=10.0, isolation_level=None, check_same_thread=False
+            )  # made in one thread, then used by the watch's alone
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS folders (folder TEXT PRIMARY KEY, since REAL NOT NULL)"
@@ -100,6 +102,8 @@ class Watch:
     ) -> None:
         self._arrivals, self._memory, self._submit, self._say = arrivals, memory, submit, say
         self.tally = Tally()
+        self.looks = 0
+        """At the folder, so far."""
         self._stop = threading.Event()
         self._moved = threading.Event()
 
@@ -112,6 +116,7 @@ class Watch:
             for path in self._arrivals.look():
                 if not self._send(path):
                     break
+            self.looks += 1
             self._moved.wait(LOOK_S if self._arrivals.waiting else IDLE_S)
             self._stop.wait(LOOK_S / 2)  # five hundred files at once wake it five hundred times
 

@@ -64,7 +64,7 @@ def make_app(service: Service, port: int, token: str, release: str) -> ASGIApp:
         if state and state not in STATES:
             raise RequestError(f"there is no state {state[:40]!r}; choose from {', '.join(STATES)}")
         limit, before = _whole(request, "limit", 50, MAX_LIMIT), _whole(request, "before", 0, MAX_NUMBER)
-        jobs = await run_in_threadpool(service.jobs.listed, state, limit, before)
+        jobs = await run_in_threadpool(service.listed, state, limit, before)
         return JSONResponse({"jobs": [job.to_json() for job in jobs]})
 
     async def get_job(request: Request) -> Response:

@@ -147,13 +147,20 @@ class Service:
         Raises:
             NotFound: there is none.
         """
-        running = self.runner.current()
         job = self.jobs.get(number)
         if job is None:
             raise NotFound(f"there is no job {number}; GET /jobs lists those there are")
-        if running is not None and running.id == number and job.state == RUNNING:
-            return replace(job, stage=running.stage, progress=running.progress)
-        return job
+        return self._as_it_runs(job)
+
+    def listed(self, state: str, limit: int, before: int) -> list[Job]:
+        """Jobs, newest first."""
+        return [self._as_it_runs(job) for job in self.jobs.listed(state, limit, before)]
+
+    def _as_it_runs(self, job: Job) -> Job:
+        running = self.runner.current()
+        if running is None or running.id != job.id or job.state != RUNNING:
+            return job
+        return replace(job, stage=running.stage, progress=running.progress)
 
     def cancel(self, number: int) -> Job:
         """Drops a job that has not ended."""

@@ -57,11 +57,9 @@ def open_watch(
     say: Callable[[str], None] = say,
 ) -> Watch:  # fmt: skip
     """A watch that sends to a server."""
-    arrivals = Arrivals(folder, deep=deep)
     memory = WatchMemory(where.watches)
-    known = memory.known(folder, arrivals.present, existing)
-    memory.close()  # it is used in the watch's own thread
-    return Watch(Arrivals(folder, known, deep), WatchMemory(where.watches), _sender(client, request), say)
+    known = memory.known(folder, Arrivals(folder, deep=deep).present, existing)
+    return Watch(Arrivals(folder, known, deep), memory, _sender(client, request), say)
 
 
 def _sender(client: Client, request: Mapping[str, Any]) -> Callable[[Path], dict[str, Any]]:
