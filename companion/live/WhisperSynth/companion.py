@@ -6,10 +6,12 @@ The protocol is docs/protocol.md of WhisperSynth.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import queue
+import socket
 import sys
 import threading
 import time
@@ -69,28 +71,40 @@ def read_address(folder: str) -> dict[str, Any]:
     return address
 
 
-def call(
-    folder: str, method: str, route: str, body: dict[str, Any] | None, timeout: float = TIMEOUT_S
-) -> Any:
-    """One request on a connection of its own: (status, answer).
+class Line:
+    """One request at a time, each on a connection of its own."""
 
-    Raises:
-        NotThere: no answer.
-    """
-    at = read_address(folder)
-    connection = http.client.HTTPConnection(HOST, at["port"], timeout=timeout)
-    try:
-        headers = {"Authorization": "Bearer " + at["token"], "Content-Type": "application/json"}
-        connection.request(method, route, None if body is None else json.dumps(body).encode("utf-8"), headers)
-        answer = connection.getresponse()
-        data = answer.read(MOST_BYTES)
-        return answer.status, json.loads(data.decode("utf-8") or "{}")
-    except ValueError:
-        raise NotThere(TOO_OLD) from None
-    except (OSError, http.client.HTTPException):
-        raise NotThere(NOT_RUNNING) from None
-    finally:
-        connection.close()
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._connection: http.client.HTTPConnection | None = None
+
+    def call(self, method: str, route: str, body: dict[str, Any] | None, timeout: float = TIMEOUT_S) -> Any:
+        """(status, answer).
+
+        Raises:
+            NotThere: no answer.
+        """
+        at = read_address(self.folder)
+        connection = self._connection = http.client.HTTPConnection(HOST, at["port"], timeout=timeout)
+        try:
+            headers = {"Authorization": "Bearer " + at["token"], "Content-Type": "application/json"}
+            data = None if body is None else json.dumps(body).encode("utf-8")
+            connection.request(method, route, data, headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read(MOST_BYTES).decode("utf-8") or "{}")
+        except ValueError:
+            raise NotThere(TOO_OLD) from None
+        except (OSError, AttributeError, http.client.HTTPException):  # AttributeError: hung up meanwhile
+            raise NotThere(NOT_RUNNING) from None
+        finally:
+            connection.close()
+
+    def hang_up(self) -> None:
+        """Ends the request under way, from another thread."""
+        sock = getattr(self._connection, "sock", None)
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
 
 class Companion:
@@ -102,6 +116,7 @@ class Companion:
         self._told: tuple[bool, str] | None = None
         self.run = ""
         """Which run of the companion this is: its event numbers begin anew with each."""
+        self._lines = Line(folder), Line(folder)
         self._stopping = threading.Event()
         self._requests: queue.Queue[Any] = queue.Queue(MOST_WAITING)
         self._arrived: queue.Queue[Any] = queue.Queue(MOST_WAITING)
@@ -118,8 +133,10 @@ class Companion:
             thread.start()
 
     def stop(self) -> None:
-        """Ends the threads; they may live on for as long as a request takes, and then end unheard."""
+        """Ends the threads; nobody waits for them."""
         self._stopping.set()
+        for line in self._lines:
+            line.hang_up()
 
     def send(self, tag: Any, method: str, route: str, body: dict[str, Any] | None = None) -> bool:
         """Queues a request; its answer arrives as ("answer", tag, status, answer) or ("failed", tag, text)."""
@@ -169,7 +186,7 @@ class Companion:
 
     def _greet(self) -> int:
         """Says hello; the number of the newest event."""
-        status, answer = call(self.folder, "POST", "/bridge/hello", self.hello)
+        status, answer = self._lines[0].call("POST", "/bridge/hello", self.hello)
         if status != 200:
             raise NotThere(sentence(answer))
         self.run = str(read_address(self.folder)["pid"])
@@ -178,7 +195,7 @@ class Companion:
 
     def _hear(self, last: int) -> int:
         route = f"/events?after={last}&wait={POLL_S:g}"
-        status, answer = call(self.folder, "GET", route, None, POLL_S + TIMEOUT_S)
+        status, answer = self._lines[0].call("GET", route, None, POLL_S + TIMEOUT_S)
         if status != 200:
             raise NotThere(sentence(answer))
         for event in answer.get("events", ()):
@@ -204,7 +221,7 @@ class Companion:
         until = time.time() + 3 * REST_S
         while True:
             try:
-                status, answer = call(self.folder, method, route, body)
+                status, answer = self._lines[1].call(method, route, body)
                 if status != 503:
                     return "answer", tag, status, answer
                 text = sentence(answer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from typing import TYPE_CHECKING, Any, Generator
+from typing import TYPE_CHECKING, Any, Generator, Tuple
 
 from .safely import REFUSALS, ask, is_there, place_in, same
 
@@ -28,7 +28,7 @@ PLUGINS = ("PluginDevice", "AuPluginDevice")
 INSTRUMENT = 1  # Live.Device.DeviceType
 INDEXING_S = 60.0  # until Live lists a new file: seconds as a rule
 LOOK_EVERY_S = 1.0
-TAKING_S = 5.0  # until a load shows
+TAKING_S, IN_PLACE_S = 5.0, 1.0  # until a load shows
 CUT_AT = 9  # letters of a plugin's name in its class id
 MOST_CHILDREN, MOST_DEVICES = 5000, 256
 SAME = 1e-6
@@ -57,6 +57,7 @@ class Loaded:
 
 
 Task = Generator[None, None, Loaded]
+Signature = Tuple[Tuple[Any, ...], Tuple[Any, ...]]
 
 
 class Loader:
@@ -128,47 +129,55 @@ class Loader:
 
     def load_item(self, item: BrowserItem, path: str) -> Task:
         """Replaces the same synth in place, fills an empty MIDI track, or makes a new one: what was there stays."""
-        song, browser, name = self.song, self.application.browser, os.path.basename(path)
-        track = song.view.selected_track
-        device = matching_synth(track, path)
-        undo: Any
-        song.begin_undo_step()
+        name, browser = os.path.basename(path), self.application.browser
+        track = self.song.view.selected_track
+        device, made = matching_synth(track, path), False
+        self.song.begin_undo_step()
         try:
             if device is None:
                 track, made = self.free_track(track)
-                song.view.selected_track = track
-                browser.hotswap_target = None
-            else:
-                made = False
-                browser.hotswap_target = device
-            before = signature(track)
+                self.song.view.selected_track = track
+            browser.hotswap_target = device
+            before = self.signature(track)
             browser.load_item(item)
         except REFUSALS as error:
+            self.remove(track if made else None)
             raise LoadError(f"Live refused to load {name} ({error})") from error
         finally:
-            song.end_undo_step()
+            self.song.end_undo_step()
         try:
-            yield from self.see_change(track, before, name, device is not None)
+            yield from self.see_change(track, before, device is not None)
         finally:
             if device is not None:
                 browser.hotswap_target = None
-        undo = self.undo_track(track) if made else self.undo_step(track, before)
+        if device is None and not self.has_changed(track, before):
+            self.remove(track if made else None)
+            raise LoadError(NOT_SEEN.format(name=name, track=name_of(track)))
         where = "in place of what it played" if device is not None else "in a new track" if made else ""
+        undo = self.undo_track(track) if made else self.undo_step(track, before)
         return Loaded(f"{stem_of(name)} is loaded into {name_of(track)} {where}".strip(), undo)
 
-    def see_change(self, track: Track, before: Any, name: str, in_place: bool) -> Generator[None, None, None]:
-        """Waits until the load shows in the track.
-
-        Raises:
-            LoadError: it never does. A plugin swapped in place may show nothing, which is no error.
-        """
-        until = time.time() + (TAKING_S if not in_place else 1.0)
-        while time.time() < until:
-            if signature(track) != before:
-                return
+    def see_change(self, track: Track, before: Signature, in_place: bool) -> Generator[None, None, None]:
+        """Waits until the load shows in the track; a plugin swapped in place may show nothing."""
+        until = time.time() + (IN_PLACE_S if in_place else TAKING_S)
+        while time.time() < until and not self.has_changed(track, before):
             yield
-        if not in_place:
-            raise LoadError(NOT_SEEN.format(name=name, track=name_of(track)))
+
+    def signature(self, track: Track) -> Signature:
+        """What a track plays, as far as Live tells: its devices, and what their parameters are set to."""
+        devices = [device for device in devices_of(track) if is_there(device)]
+        return tuple(map(identity, devices)), tuple(map(values_of, devices))
+
+    def has_changed(self, track: Track, before: Signature) -> bool:
+        """A track plays something else; values are no sign of it while Live plays, since they may be automated."""
+        now = self.signature(track)
+        return now[0] != before[0] or (now[1] != before[1] and not ask(self.song, "is_playing", False))
+
+    def remove(self, made: Track | None) -> None:
+        """Takes back a track that was made for nothing."""
+        place = place_in(self.song.tracks, made) if made is not None else -1
+        if place >= 0:
+            self.song.delete_track(place)
 
     def free_track(self, track: Track) -> tuple[Track, bool]:
         """A MIDI track without an instrument: this one, or a new one after it; and whether it is new.
@@ -236,35 +245,33 @@ class Loader:
 
     def undo_track(self, track: Track) -> Any:
         """Removes a track that a load made, unless the user has put something into it."""
-        after = signature(track)
+        after = self.signature(track)
 
         def undo() -> str:
             place = place_in(self.song.tracks, track) if is_there(track) else -1
             if place < 0:
                 raise LoadError("the track is gone already")
-            if (
-                any(ask(slot, "has_clip", False) for slot in ask(track, "clip_slots", ()))
-                or signature(track) != after
-            ):
+            is_used = any(ask(slot, "has_clip", False) for slot in ask(track, "clip_slots", ()))
+            if is_used or self.has_changed(track, after):
                 raise LoadError(f"{name_of(track)} was changed since; delete it yourself")
             self.song.delete_track(place)
             return "the new track is removed"
 
         return undo
 
-    def undo_step(self, track: Track, before: Any) -> Any:
+    def undo_step(self, track: Track, before: Signature) -> Any:
         """Live's own undo, if that brings back what was there; taken back itself if it undid something else."""
-        after = signature(track)
+        shows = self.has_changed(track, before)
 
         def undo() -> str:
             if not is_there(track):
                 raise LoadError("the track is gone already")
-            if after == before:
+            if not shows:
                 raise LoadError("Live shows no difference, so undo it there (Ctrl+Z, Cmd+Z)")
             if not ask(self.song, "can_undo", False):
                 raise LoadError("Live has nothing to undo")
             self.song.undo()
-            if signature(track) != before:
+            if self.has_changed(track, before):
                 self.song.redo()
                 raise LoadError("other things were done in Live since; undo them there first (Ctrl+Z, Cmd+Z)")
             return f"{name_of(track)} is as before"
@@ -425,15 +432,13 @@ def settable(device: Device, parameters: dict[str, float]) -> list[tuple[Any, fl
     return found
 
 
-def signature(track: Track) -> Any:
-    """What a track plays, as far as Live tells: its devices, their names and what their parameters are set to."""
-    return tuple(
-        (
-            ask(device, "_live_ptr", 0),
-            ask(device, "name", ""),
-            ask(device, "class_name", ""),
-            ask(device, "selected_preset_index", -1) if ask(device, "class_name") in PLUGINS else -1,
-            tuple(round(float(ask(p, "value", 0.0)) / SAME) for p in ask(device, "parameters", ())),
-        )
-        for device in devices_of(track)
-    )
+def identity(device: Device) -> tuple[Any, ...]:
+    """Which device it is, and with which preset."""
+    preset = ask(device, "selected_preset_index", -1) if ask(device, "class_name") in PLUGINS else -1
+    shown = len(ask(device, "parameters", ()))
+    return ask(device, "_live_ptr", 0), ask(device, "name", ""), ask(device, "class_name", ""), preset, shown
+
+
+def values_of(device: Device) -> tuple[int, ...]:
+    """What the parameters of a device are set to."""
+    return tuple(round(float(ask(one, "value", 0.0)) / SAME) for one in ask(device, "parameters", ()))

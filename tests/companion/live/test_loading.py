@@ -200,16 +200,21 @@ def test_a_file_that_live_never_lists(live, preset, a_set, loading, monkeypatch)
 def test_live_refuses(live, preset, a_set, loading):
     a_set.refuses_load = True
     live.select(live.synth)
-    with pytest.raises(loading.LoadError, match="refused to load"):
-        live.run(preset())
+    for track in (live.synth, live.audio):
+        live.select(track)
+        with pytest.raises(loading.LoadError, match="refused to load"):
+            live.run(preset())
+    assert live.names() == ["Audio", "Synth"]  # the track made for it is gone again
 
 
 def test_live_does_nothing(live, preset, a_set, loading, monkeypatch, inside):
     monkeypatch.setattr(loading, "TAKING_S", 0.05)
     monkeypatch.setitem(inside("fake_set").METHODS, ("browser", "load_item"), lambda *a: None)
-    live.select(live.synth)
-    with pytest.raises(loading.LoadError, match="nothing changed there"):
-        live.run(preset())
+    for track in (live.synth, live.audio):
+        live.select(track)
+        with pytest.raises(loading.LoadError, match="nothing changed there"):
+            live.run(preset())
+    assert live.names() == ["Audio", "Synth"]
 
 
 def test_undo_does_not_undo_what_the_user_did_since(live, preset, a_set, loading, inside):
@@ -231,6 +236,17 @@ def test_a_swap_that_live_does_not_show_is_not_undone_blindly(
     loaded = live.run(preset())
     with pytest.raises(loading.LoadError, match="undo it there"):
         loaded.undo()
+
+
+def test_automation_is_no_change(live, preset, a_set, loading, monkeypatch):
+    """While Live plays, parameters may move by themselves."""
+    live.select(live.synth)
+    moving = a_set.parameter("Cutoff", 0.1)
+    live.synth.values["devices"] = [a_set.device("Delay", "Delay", 2, parameters=[moving])]
+    a_set.song.values["is_playing"] = True
+    loaded = live.run(preset())
+    a_set.undo_steps[-1][moving]["value"] = 0.7
+    assert loaded.undo() == "Synth is as before"
 
 
 def test_a_new_track_that_was_played_with_is_not_removed(live, preset, a_set, loading):

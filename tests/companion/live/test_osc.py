@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.live.WhisperSynth.osc import OscError, decode, encode
@@ -26,6 +26,7 @@ def as_read(value):
     return OscMessage(encode("/a", [value])).params[0]
 
 
+@settings(max_examples=50)
 @given(st.lists(plain, max_size=12))
 def test_what_is_written_is_read(values):
     assert decode(encode("/live/x", values)) == [("/live/x", tuple(values))]
@@ -36,6 +37,7 @@ def test_python_osc_reads_it(value):
     assert as_read(value) == value
 
 
+@settings(max_examples=50)
 @given(st.lists(plain, max_size=8))
 def test_what_python_osc_writes_is_read(values):
     from pythonosc.osc_message_builder import OscMessageBuilder
@@ -69,6 +71,7 @@ def test_nothing_but_oscerror_for_anything(data):
         decode(data)
 
 
+@settings(max_examples=50)
 @given(st.data())
 def test_damage_is_told(data):
     whole = bytearray(encode("/live/clip/get/name", [1, "Bass", 0.5, None, b"x"]))
