@@ -15,6 +15,7 @@ from presets.schema import OWN
 from presets.vital import Reading
 
 KINDS = (".txt", ".vital", ".fxp", ".SerumPreset")
+LEFT_OUT = "left out"  # stands in the sentences about what is lost
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,10 @@ def convert_file(source: Path, target: Path, *, overwrite: bool = False) -> Conv
         reading = read_preset(source)
         contents, sentences = _contents(reading.patch, target)
     _write(target.parent, contents, overwrite)
-    lost = tuple(text if " " in text else f"Vital's {text} has no word here" for text in reading.lost)
-    return Converted(target, (*reading.approximated, *sentences), lost, reading.coverage, reading.n_active)
+    lost = [text if " " in text else f"Vital's {text} has no word here" for text in reading.lost]
+    lost += [text for text in sentences if LEFT_OUT in text]
+    near = (*reading.approximated, *(text for text in sentences if LEFT_OUT not in text))
+    return Converted(target, near, tuple(lost), reading.coverage, reading.n_active)
 
 
 def _same(source: Path) -> bytes:

@@ -111,7 +111,7 @@ LAWS: dict[str, LawPair] = {
         lambda v, w: math.sqrt(max(v - _low(w), 0.0) / _span(w)), lambda n, w: _low(w) + _span(w) * n * n
     ),
     "bandwidth": LawPair(lambda v, w: math.sqrt(max(v - 0.075, 0.0) / 7.5), lambda n, w: 0.075 + 7.5 * n * n),
-    "ratio": LawPair(lambda v, w: 1 - 1 / max(v, 1.0), lambda n, w: 1 / (1 - n + n / 1e6)),
+    "ratio": LawPair(lambda v, w: (1 - 1 / max(v, 1.0)) / (1 - 1e-6), lambda n, w: 1 / (1 - n + n / 1e6)),
     "delay_time": LawPair(lambda v, w: (max(v - 0.001, 0.0) / 0.5) ** 0.25, lambda n, w: 0.001 + 0.5 * n**4),
     "wet": LawPair(  # % of a linear mix; the wet gain of the knob is sin^2
         lambda v, w: _unit_sine(math.sqrt(max(v, 0.0) / 100)), lambda n, w: 100 * _sine(n) ** 2

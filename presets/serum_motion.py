@@ -96,7 +96,7 @@ def straightened(points: Points, smooth: bool) -> Points:
         n = 1 if straight or b[0] - a[0] < 1e-6 else PIECES
         t = np.arange(1, n + 1) / n
         levels = line_curve(np.array([[0, a[1], a[2]], [1, b[1], 0]]), smooth, n + 1) if n > 1 else None
-        between = a[1] + t * (b[1] - a[1]) if levels is None else np.append(levels[1:], b[1])[-n:]
+        between = a[1] + t * (b[1] - a[1]) if levels is None else np.append(levels[1:-1], b[1])
         pieces.append(np.column_stack([a[0] + t * (b[0] - a[0]), between, np.zeros(n)]))
     return np.concatenate(pieces)
 

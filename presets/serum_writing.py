@@ -185,7 +185,7 @@ def _report_route(w: Writer, section: str) -> None:
     both = bool(w.patch["filter1.on"]) and bool(w.patch["filter2.on"])
     if route == "direct" and section in LETTERS and w.voice_filters == 1:
         w.near(f"Vital's {section}.route direct became the effects: Serum's oscillators go through them")
-    elif w.voice_filters == 1 and both and route in ("filter2", "both"):
+    elif w.voice_filters == 1 and both and route not in ("filter1", "direct"):
         w.near(f"Vital's {section}.route {route} became Serum's own filter and the one among its effects")
 
 
