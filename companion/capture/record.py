@@ -124,7 +124,7 @@ class _Worker:
     def __init__(self, task: dict[str, Any]) -> None:
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "companion.capture.worker"],
+            [sys.executable, "-P", "-m", "companion.capture.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("WHISPERSYNTH_DEBUG") == "1" else subprocess.DEVNULL,

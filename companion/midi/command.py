@@ -45,8 +45,10 @@ WaitOption = Annotated[
 @app.command()
 def ports() -> None:
     """List the MIDI outputs."""
-    from companion.midi.ports import CLIENT, NO_VIRTUAL, has_virtual_ports, list_ports
+    from companion.midi.ports import CLIENT, NO_VIRTUAL, has_virtual_ports, list_ports, no_midi, systems
 
+    if not systems():
+        raise MidiError(no_midi())
     found = list_ports()
     for port in found:
         typer.echo(f"{port.name}  ({port.system})")
@@ -77,6 +79,7 @@ def send(
 ) -> None:
     """Send a patch as control changes."""
     from companion.midi.messages import patch_to_messages
+    from companion.midi.pace import send_paced
     from companion.midi.ports import open_output
     from companion.store import read_patch
 
@@ -89,16 +92,9 @@ def send(
         return
     with open_output(port) as output:
         _until_ready(output, wait)
-        _send_all(messages, output, rate)
+        with _bar(len(messages), shown=sum(map(len, messages)) / rate > MORE_PROGRESS_THAN_S) as on_sent:
+            send_paced(messages, output.send, rate, on_sent)
         say(f"{len(messages)} control changes went to {output.name}")
-
-
-def _send_all(messages: list[tuple[int, int, int]], output: Output, rate: float) -> None:
-    from companion.midi.pace import send_paced
-
-    n_bytes = sum(map(len, messages))
-    with _bar(len(messages), shown=n_bytes / rate > MORE_PROGRESS_THAN_S) as on_sent:
-        send_paced(messages, output.send, rate, on_sent)
 
 
 @contextmanager

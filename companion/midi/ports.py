@@ -66,6 +66,15 @@ def list_ports() -> list[Port]:
     return ports
 
 
+def systems() -> list[str]:
+    """The MIDI systems that answer; raises MidiError where python-rtmidi is missing."""
+    names = []
+    for system, midi in _systems():
+        names.append(system)
+        midi.delete()
+    return names
+
+
 def has_virtual_ports() -> bool:
     """Whether this system lets a program have a port of its own."""
     return not sys.platform.startswith("win")
@@ -96,7 +105,12 @@ def _open_virtual() -> Output:
             midi.open_virtual_port(CLIENT)
             return Output(midi, CLIENT, True)
         midi.delete()
-    raise MidiError(NO_MIDI.get(sys.platform, "no MIDI system answered; look at the system's MIDI settings"))
+    raise MidiError(no_midi())
+
+
+def no_midi() -> str:
+    """What to do where no MIDI system answers."""
+    return NO_MIDI.get(sys.platform, "no MIDI system answered; look at the system's MIDI settings")
 
 
 def _choose(name: str) -> tuple[str, str]:
@@ -109,6 +123,8 @@ def _choose(name: str) -> tuple[str, str]:
         raise MidiError(
             f"several MIDI ports fit {name!r}: {', '.join(p.name for p in fits)}; give more of the name"
         )
+    if not ports and not systems():
+        raise MidiError(no_midi())
     there = ", ".join(repr(p.name) for p in ports) or "none"
     raise MidiError(f"no MIDI port's name contains {name!r}; there are: {there}")
 

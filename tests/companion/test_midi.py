@@ -19,6 +19,7 @@ from companion.midi.map_files import serum_mapping
 from companion.midi.maps import RESERVED_CCS, SHIPPED, Control, find_map, parse_map
 from companion.midi.messages import Knobs, control_to_messages, patch_to_messages
 from companion.midi.pace import DEFAULT_BYTES_PER_S, WIRE_BYTES_PER_S, send_paced
+from companion.midi.sending import send_patch
 from companion.midi.teach import SWEEP, from_parameter, send_until
 from companion.store import read_patch
 from presets.midimap import read_midi_map
@@ -262,6 +263,19 @@ def test_a_channel_moves_the_whole_map():
         command._map("general", 0)
 
 
+def test_no_midi_at_all_is_told(monkeypatch, capsys):
+    class Nothing:
+        def get_compiled_api():
+            return []
+
+    monkeypatch.setattr(ports, "_rtmidi", lambda: Nothing)
+    assert cli.run(["midi", "ports"]) == 1
+    assert "no MIDI system answered" in capsys.readouterr().err
+    for name in (None, "synth"):
+        with pytest.raises(MidiError, match="no MIDI system"):
+            ports.open_output(name)
+
+
 def test_windows_is_told_what_to_install(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(MidiError, match="loopMIDI"):
@@ -339,6 +353,23 @@ def test_a_patch_arrives_at_a_port_that_is_there_no_faster_than_a_cable_takes(ja
     # JACK delivers what was sent within a period at once, and this thread may hear of it late.
     seconds = synth.heard[-1][0] - synth.heard[0][0]
     assert seconds >= 3 * (len(expected) - 1) / WIRE_BYTES_PER_S - 2 * jack.period / RATE_HZ
+
+
+def test_a_front_end_sends_and_may_stop(jack, ear):
+    synth = ear("front")
+    synth.listen()
+    messages = patch_to_messages(PATCH, find_map("serum2"))
+    with ports.open_output("front:in") as output:
+        assert send_patch(PATCH, output, bytes_per_s=WIRE_BYTES_PER_S) == len(messages)
+
+        def stop(n_sent):
+            if n_sent == 3:
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            send_patch(PATCH, output, on_sent=stop)
+        time.sleep(0.2)
+    assert synth.messages == [*messages, *messages[:3]]
 
 
 def test_a_port_of_our_own_waits_for_enter(jack, ear, patch_file):
