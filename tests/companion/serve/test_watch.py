@@ -105,7 +105,7 @@ def test_what_was_there_stays_and_what_came_in_between_does_not(
         made = open_watch(inbox, {}, client, where, existing)
         thread = threading.Thread(target=made.run)
         thread.start()
-        wait_for(lambda: made.looks >= 4)
+        wait_for(lambda: made.looks > 0 and not made._arrivals.waiting)
         made.stop()
         thread.join()
         return made.tally.sent
