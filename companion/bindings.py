@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import resources
@@ -10,6 +11,7 @@ from importlib import resources
 from presets.plugin_names import Resolution, Wanted, resolve
 
 BOUND_SHARE = 0.7  # of a binding's names that a plugin must have
+SERUM2 = re.compile(r"serum ?2( .*)?", re.IGNORECASE)
 MOST_SHOWN = 4000  # parameters; a plugin with more is none of these
 
 
@@ -43,6 +45,7 @@ def _bound_to(shown: tuple[str, ...]) -> str | None:
     return best if shares[best] >= BOUND_SHARE else None
 
 
-def bound_to(shown: Sequence[str]) -> str | None:
-    """`serum1` or `vital`, for the names that a plugin shows; None for a plugin without a binding."""
-    return _bound_to(tuple(shown))
+def bound_to(shown: Sequence[str], plugin_name: str = "") -> str | None:
+    """`serum1`, `serum2` or `vital`, for the parameters that a plugin shows; None for a plugin without a binding."""
+    # What Serum 2 calls its parameters is not known here, so only its own name tells it.
+    return _bound_to(tuple(shown)) or ("serum2" if SERUM2.fullmatch(plugin_name) else None)

@@ -31,8 +31,20 @@ T = TypeVar("T")
 
 VERIFY_SHARE = 0.1  # of the budget, for hearing whether each parameter took effect
 SAME_RAW = 1e-3
-WRITERS: dict[str, Callable[[Patch], bytes]] = {"fxp": lambda patch: patch_to_serum1(patch)[0]}
-FILES = {"serum1": ("fxp",), "vital": ()}  # beside what is always written, by binding
+
+
+def _serum2(patch: Patch) -> bytes:
+    # Needs the extra `serum`, without which nothing is bound to it.
+    from presets.serum2_binding import patch_to_serum2
+
+    return patch_to_serum2(patch)[0]
+
+
+WRITERS: dict[str, dict[str, Callable[[Patch], bytes]]] = {
+    "serum1": {"fxp": lambda patch: patch_to_serum1(patch)[0]},
+    "serum2": {"serumpreset": _serum2},
+    "vital": {},
+}  # beside what is always written, by binding
 
 
 class PluginEngines(Engines):
@@ -103,7 +115,7 @@ class BoundMatcher:
 
     def _files(self, candidate: Candidate) -> Mapping[str, bytes]:
         bound = self.bound[0]
-        files = {suffix: WRITERS[suffix](candidate.patch) for suffix in FILES[bound.name]}
+        files = {suffix: write(candidate.patch) for suffix, write in WRITERS[bound.name].items()}
         bound.set_patch(candidate.patch)
         try:
             files["vstpreset"] = bound.host.preset()

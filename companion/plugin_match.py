@@ -22,7 +22,7 @@ from companion.audio import SAMPLE_RATE, read_clip
 from companion.board import Board, Candidate
 from companion.bound_match import BoundMatcher
 from companion.distance import Distance
-from companion.errors import WhisperSynthError
+from companion.errors import HostError, WhisperSynthError
 from companion.hosts.bound import bind
 from companion.hosts.plugin import PluginHost
 from companion.hosts.pool import HostPool
@@ -80,7 +80,10 @@ def open_plugin_matcher(path: Path, plugin_name: str | None = None) -> PluginMat
     pool = HostPool(path, plugin_name)
     try:
         pool.first.render(UNPITCHED, 0.05, 0.1)  # an effect says here that it is one
-        bound = bind(pool.hosts)
+        try:
+            bound = bind(pool.hosts)
+        except HostError as error:
+            return PluginMatcher(pool, (str(error),))
         return BoundMatcher(pool, bound) if bound else PluginMatcher(pool)
     except BaseException:
         pool.close()
@@ -104,8 +107,9 @@ class Task:
 class PluginMatcher:
     """Holds the plugin's workers and what was learnt of it: open once, match many."""
 
-    def __init__(self, pool: HostPool) -> None:
-        self.pool = pool
+    def __init__(self, pool: HostPool, notes: tuple[str, ...] = ()) -> None:
+        """`notes`: what every match is to warn of."""
+        self.pool, self._notes = pool, notes
         host = pool.first
         self.learnt = open_learnt(host.info)
         self.schema: Schema = self.learnt.schema if self.learnt else host.schema
@@ -127,7 +131,7 @@ class PluginMatcher:
             )
         clip = read_clip(path, options.start_s, options.end_s)
         heard = listen(clip, options.note)
-        board, warnings = Board(), [*clip.warnings, *heard.warnings]
+        board, warnings = Board(), [*clip.warnings, *heard.warnings, *self._notes]
         n_notices = len(self.pool.notices)
         pitches = heard.pitches or (float(UNPITCHED),)
         task = Task(heard.audio, tuple(dict.fromkeys(round(p) for p in pitches))[:N_NOTES], heard.note_off_s)

@@ -62,7 +62,7 @@ def synth_json(plugin: Plugin) -> dict[str, Any]:
         "version": plugin.version,
         "maker": plugin.maker,
         "parameters": len(plugin.parameters),
-        "bound": bound_to(plugin.parameters) if plugin.is_instrument else None,
+        "bound": bound_to(plugin.parameters, plugin.name) if plugin.is_instrument else None,
         "instrument": plugin.is_instrument,
         "path": str(plugin.path),
         "error": plugin.error or None,

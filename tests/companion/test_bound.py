@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from companion.errors import HostError
 from companion.hosts.bound import BINDINGS, PROBE, Bound, bind
 from companion.hosts.plugin import PluginHost
 from companion.hosts.verify import verify
 from companion.hosts.vital import VitalHost
 from companion.hosts.worker import Worker, _text
 from companion.metrics import level_db
+from presets import xferjson
 from presets.errors import PresetError
 from presets.fxp import decode_fxp
 from presets.host_state import COMPONENT, decode_host_state, encode_host_state
@@ -19,6 +21,7 @@ from presets.patch import Patch
 from presets.serum1 import Serum1
 from presets.serum1_binding import serum1_raw_values, serum1_template
 from presets.serum1_in_state import find_serum1
+from presets.serum2_binding import serum2_template
 from presets.vital_binding import control_ranges, default_controls
 
 SHOWN = (273, 299, 316, 349)
@@ -118,6 +121,62 @@ def test_where_a_state_does_nothing_parameters_are_set_and_the_user_is_told(runn
     assert not serum.by_state and "by its parameters" in serum.notes[0]
     serum.set_patch(DARK)
     assert running.set["Fil Cutoff"] == serum1_raw_values(DARK)["Fil Cutoff"]
+
+
+# -- Serum 2 ----------------------------------------------------------------------------------------------------------
+
+
+class Running2:
+    """Stands for a running Serum 2: what it is given by state it keeps, and its cutoff can be heard."""
+
+    def __init__(self, deaf=False):
+        self.name, self.parameters, self.deaf = "Serum 2", [SimpleNamespace(name="Main Vol", raw=0.5)], deaf
+        self.data = encode_host_state(
+            {COMPONENT: convert(serum2_template().encode()), "IEditController": b"kept"}
+        )
+
+    def state(self):
+        return self.data
+
+    def set_state(self, state):
+        self.data = self.data if self.deaf else state
+
+    def values(self):
+        return {"Main Vol": 0.5}
+
+    def render(self, note, note_s, total_s):
+        tree = xferjson.decode(decode_host_state(self.data)[COMPONENT]).tree
+        cutoff = _cutoff(tree)
+        return (
+            np.sin(np.arange(round(total_s * 44_100)) * (0.01 + 0.3 * cutoff))[None]
+            .astype(np.float32)
+            .repeat(2, 0)
+        )
+
+
+def convert(preset):
+    from serum2_preset_loader import convert_preset_bytes
+
+    return decode_host_state(convert_preset_bytes(preset))[COMPONENT]
+
+
+def _cutoff(tree):
+    params = tree["VoiceFilter0"]["plainParams"]
+    return params.get("kParamFreq", 0.5) if isinstance(params, dict) else 0.5
+
+
+def test_a_serum_2_is_set_by_state_and_told_by_its_sound():
+    pytest.importorskip("serum2_preset_loader")
+    running = Running2()
+    (serum,) = bind([running])
+    assert (serum.name, serum.by_state, serum.notes) == ("serum2", True, [])
+    serum.set_patch(DARK)
+    dark = _cutoff(xferjson.decode(decode_host_state(running.data)[COMPONENT]).tree)
+    serum.set_patch(BRIGHT)
+    parts = decode_host_state(running.data)
+    assert _cutoff(xferjson.decode(parts[COMPONENT]).tree) > dark and parts["IEditController"] == b"kept"
+    with pytest.raises(HostError, match="own parameters"):
+        bind([Running2(deaf=True)])
 
 
 # -- Vital ------------------------------------------------------------------------------------------------------------
