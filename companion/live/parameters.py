@@ -24,16 +24,17 @@ def shown_parameters(files: Mapping[str, str | Path]) -> dict[str, Parameters]:
     told: dict[str, Parameters] = {}
     for plugin, (kind, read) in READERS.items():
         if kind in files:
-            with suppress(PresetError, WhisperSynthError, OSError, ValueError, KeyError):
+            with suppress(PresetError, WhisperSynthError, OSError, ValueError, KeyError, AttributeError):
                 told[plugin] = {name: round(raw, DIGITS) for name, raw in read(Path(files[kind])).items()}
     return {plugin: parameters for plugin, parameters in told.items() if parameters}
 
 
 def vital_parameters(path: Path) -> Parameters:
-    """Of a .vital file, by the names that Vital shows; raw values are linear over each control's range."""
+    """Of a .vital file, by the names that Vital shows; raw is linear over each range (mtytel/vital, value_bridge.h)."""
     from presets.vital_binding import control_ranges
+    from presets.vital_check import parse
 
-    settings = json.loads(path.read_text("utf-8"))["settings"]
+    settings = parse(path.read_text("utf-8"))["settings"]
     names = resources.files("presets").joinpath("bindings", "vital_display.json").read_text("utf-8")
     ranges, raws = control_ranges(), {}
     for control, shown in json.loads(names).items():
