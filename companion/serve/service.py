@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -266,6 +266,13 @@ class Service:
         self.events.publish("loaded" if ok else "not loaded", **{**answer, "job": number, "rank": rank})
         return answer
 
+    def _load_live(self, job: Job, candidate: Mapping[str, Any]) -> tuple[bool, str]:
+        from companion.serve.plugin_patch import parameters_of
+
+        files = candidate["files"]
+        told = {"rank": candidate["rank"], "files": files, "parameters": parameters_of(files)}
+        return self._ask_bridge("load", job=job.to_json(), **told)
+
     def undo(self, target: str = "auto") -> dict[str, Any]:
         """Brings back what was there before the last load.
 
@@ -385,6 +392,3 @@ def _is_end(event: Mapping[str, Any], number: int) -> bool:
         and event["job"]["id"] == number
         and event["job"]["state"] not in (QUEUED, RUNNING)
     )
-
-
-Tell = Callable[[Job], None]

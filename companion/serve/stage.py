@@ -146,15 +146,20 @@ class PluginStage:
         self.host, self.name = host, host.name
         self._before: list[bytes] = []
         self._lock = threading.RLock()
+        from companion.serve.plugin_patch import open_bound
+
+        self._bound = open_bound(host)
 
     def load(self, files: Mapping[str, str]) -> str:
-        """Sets a saved patch of this plugin's own, or whatever binding there is for it."""
+        """Sets a saved patch: of this plugin's own, or through the binding there is for it."""
         from companion.serve.plugin_patch import set_in_plugin
 
         with self._lock:
             before = self.host.state()
             try:
-                said = set_in_plugin(self.host, {kind: Path(path) for kind, path in files.items()})
+                said = set_in_plugin(
+                    self.host, self._bound, {kind: Path(path) for kind, path in files.items()}
+                )
             except Exception:
                 self.host.set_state(before)
                 raise
