@@ -221,7 +221,7 @@ class Bridge:
                 self.show(text)
         elif want == "load":
             job = event.get("job") or {}
-            self._load(event.get("files") or {}, event.get("parameters"), number)
+            self._load(event.get("files") or {}, event.get("parameters"), synth_of(job), number)
             self._last = job or self._last
         elif want == "undo":
             self._undo(number)
@@ -245,13 +245,12 @@ class Bridge:
             ("load", ""), "POST", "/jobs/{}/load".format(self._last["id"]), {"rank": 1, "target": "live"}
         )
 
-    def _load(self, files: Any, parameters: Any, number: Any) -> None:
+    def _load(self, files: Any, parameters: Any, synth: str, number: Any) -> None:
         loader = Loader(
             self.host.application, self.host.song(), library_of(self.folder), self.config.new_track
         )
         paths = {str(kind): str(path) for kind, path in files.items()} if isinstance(files, dict) else {}
-        values = by_plugin(parameters)
-        self._waiting.append((loader.load(paths, values), number))
+        self._waiting.append((loader.load(paths, by_plugin(parameters), synth), number))
 
     def _step(self) -> None:
         """A tick's worth of the load that is under way."""
@@ -369,6 +368,12 @@ def live_version(application: Application) -> str:
 def library_of(folder: str) -> str:
     """The User Library that a script lies in: `<User Library>/Remote Scripts/<script>`."""
     return os.path.dirname(os.path.dirname(os.path.abspath(folder)))
+
+
+def synth_of(job: dict[str, Any]) -> str:
+    """What a job was matched on, as it was asked for."""
+    options = (job.get("request") or {}).get("options") or {}
+    return str(options.get("synth") or "")
 
 
 def by_plugin(told: Any) -> dict[str, dict[str, float]]:

@@ -67,8 +67,8 @@ class Loader:
         self.application, self.song = application, song
         self.library, self.new_track = library, new_track
 
-    def load(self, files: dict[str, str], parameters: dict[str, dict[str, float]]) -> Task:
-        """Into the selected track. Stops with Loaded.
+    def load(self, files: dict[str, str], parameters: dict[str, dict[str, float]], synth: str = "") -> Task:
+        """Into the selected track. Stops with Loaded. `synth` is the plugin that was matched on, as it was named.
 
         Raises:
             LoadError: see its text.
@@ -79,7 +79,7 @@ class Loader:
         if self.library and paths[0].lower().endswith(LISTED):
             path = yield from self.shelve(paths[0])
             item = yield from self.wait_for(path)
-            return (yield from self.load_item(item, path))
+            return (yield from self.load_item(item, path, plugin_of(path) or plugin_named(synth)))
         return self.set_parameters(parameters, paths)
 
     # -- by the browser ------------------------------------------------------------------------------------------
@@ -127,11 +127,11 @@ class Loader:
             item = child(item, part) if item is not None else None
         return item if item is not None and ask(item, "is_loadable", False) else None
 
-    def load_item(self, item: BrowserItem, path: str) -> Task:
+    def load_item(self, item: BrowserItem, path: str, plugin: str) -> Task:
         """Replaces the same synth in place, fills an empty MIDI track, or makes a new one: what was there stays."""
         name, browser = os.path.basename(path), self.application.browser
         track = self.song.view.selected_track
-        device, made = matching_synth(track, path), False
+        device, made = matching_synth(track, plugin), False
         self.song.begin_undo_step()
         try:
             if device is None:
@@ -366,13 +366,9 @@ def first_synth(track: Track) -> Device | None:
     return found[0] if found else None
 
 
-def matching_synth(track: Track, path: str) -> Device | None:
-    """The synth on a track that a preset is for, so that it can be replaced in place; None where none surely is."""
-    plugin = plugin_of(path)
-    for device in instruments(track) if plugin else ():
-        if is_plugin(device, plugin):
-            return device
-    return None
+def matching_synth(track: Track, plugin: str) -> Device | None:
+    """The synth on a track that is a certain plugin, so that it can be replaced in place; None where none surely is."""
+    return next((device for device in instruments(track) if plugin and is_plugin(device, plugin)), None)
 
 
 def is_plugin(device: Device, plugin: str) -> bool:
@@ -408,6 +404,12 @@ def plugin_of(path: str) -> str:
     if class_id[:2] != b"VS" or not name or not all(32 <= letter < 127 for letter in name):
         return ""
     return squeezed(name.decode("ascii"))
+
+
+def plugin_named(synth: str) -> str:
+    """A plugin's name, lower case, no spaces, from its file's: `/…/Serum2.vst3`; empty for what is no plugin's file."""
+    root, suffix = os.path.splitext(os.path.basename(synth.replace("\\", "/").rstrip("/")))
+    return squeezed(root) if suffix.lower() in (".vst3", ".component") else ""
 
 
 def squeezed(name: str) -> str:

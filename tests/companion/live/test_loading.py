@@ -44,8 +44,8 @@ def live(loading, a_set, inside, library):
         handle = inside("fake_set").Handle
         loader = loading.Loader(handle(a_set.application), handle(a_set.song), str(library), True)
 
-        def run(self, files, parameters=None):
-            task = self.loader.load(files, parameters or {})
+        def run(self, files, parameters=None, synth=""):
+            task = self.loader.load(files, parameters or {}, synth)
             while True:
                 try:
                     next(task)
@@ -89,6 +89,30 @@ def test_the_same_synth_is_swapped_in_place(live, preset, a_set, class_id, plugi
     assert live.devices(live.synth) == ["Reverb", "Bass 1 resynth"]
     assert loaded.undo() == "Synth is as before"
     assert live.devices(live.synth) == ["Reverb", plugin]
+
+
+def test_a_plugin_whose_preset_does_not_say_is_known_by_what_was_matched_on(live, preset, a_set):
+    live.select(live.synth)
+    device = a_set.device("Vital")
+    live.synth.values["devices"] = [device]
+    live.run(
+        preset(class_id="ABCDEF019182FAEB5479746556697461"), synth="/Library/Audio/Plug-Ins/VST3/Vital.vst3"
+    )
+    assert a_set.loads[0][1] is device
+
+
+@pytest.mark.parametrize(
+    ("synth", "plugin"),
+    [
+        ("/Library/Audio/Plug-Ins/VST3/Serum2.vst3", "serum2"),
+        ("C:\\Program Files\\Common Files\\VST3\\Serum 2.VST3", "serum2"),
+        ("/a/Vital.component/", "vital"),
+        ("vital", ""),
+        ("", ""),
+    ],
+)
+def test_a_plugins_name_from_its_file(loading, synth, plugin):
+    assert loading.plugin_named(synth) == plugin
 
 
 def test_a_synth_inside_a_rack_is_found(live, preset, a_set):
