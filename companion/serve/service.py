@@ -266,13 +266,6 @@ class Service:
         self.events.publish("loaded" if ok else "not loaded", **{**answer, "job": number, "rank": rank})
         return answer
 
-    def _load_live(self, job: Job, candidate: Mapping[str, Any]) -> tuple[bool, str]:
-        from companion.serve.plugin_patch import parameters_of
-
-        files = candidate["files"]
-        told = {"rank": candidate["rank"], "files": files, "parameters": parameters_of(files)}
-        return self._ask_bridge("load", job=job.to_json(), **told)
-
     def undo(self, target: str = "auto") -> dict[str, Any]:
         """Brings back what was there before the last load.
 
