@@ -37,9 +37,11 @@ class Runner:
         tell: Callable[[Job], None],
         worker: Sequence[str] = WORKER,
         finished: Callable[[Job], None] = lambda job: None,
+        synth: str = "",
     ) -> None:
         self._jobs, self._places, self._tell, self._worker = jobs, places, tell, worker
         self._finished = finished
+        self._synth = (synth,) if synth else ()  # whose matcher is opened before the first job comes
         self._child: Child | None = None
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
@@ -112,7 +114,7 @@ class Runner:
         if self._child is not None and self._child.alive:
             return
         self._drop_child()
-        self._child = Child((*self._worker, str(self._places.folder)), self._places.log)
+        self._child = Child((*self._worker, str(self._places.folder), *self._synth), self._places.log)
         self.restarts += 1
         until = time.monotonic() + START_S
         while not self._stopping.is_set() and time.monotonic() < until:

@@ -81,7 +81,8 @@ class Service:
         self._bridge_seen = -BRIDGE_S
         self._loaded: list[str] = []
         self._loading = threading.RLock()
-        self.runner = Runner(self.jobs, places, self._tell, self.settings.worker, self._finished)
+        synth = str((self.settings.options or {}).get("synth", ""))
+        self.runner = Runner(self.jobs, places, self._tell, self.settings.worker, self._finished, synth)
 
     def start(self) -> None:
         """Begins to work through the queue."""

@@ -1,6 +1,6 @@
 """The engine's process: holds the matcher, matches one clip after the other, and publishes only what was noted before.
 
-    python -m companion.serve.worker DATA_FOLDER
+    python -m companion.serve.worker DATA_FOLDER [SYNTH]
 
 It says `ready`, then for each `match`: `stage` (several), `plan` (all files that are about to appear, with the result), waits
 for `go`, publishes, says `done`; or `failed`, `cancelled`. `again` after a failure that trying again may cure.
@@ -32,12 +32,15 @@ if TYPE_CHECKING:
     from companion.store import Files
 
 
+SYNTH = "vital"
+
+
 class Cancelled(Exception):
     """The job is not wanted any more."""
 
 
-def main(folder: Path, open_matcher: Callable[[str], Matcher] | None = None) -> None:
-    """Runs until the server ends it."""
+def main(folder: Path, synth: str = SYNTH, open_matcher: Callable[[str], Matcher] | None = None) -> None:
+    """Runs until the server ends it; the matcher of `synth` is opened before the first job comes."""
     from companion.report import answers_alone
 
     with answers_alone() as stream:
@@ -45,7 +48,7 @@ def main(folder: Path, open_matcher: Callable[[str], Matcher] | None = None) -> 
         try:
             with _only_engine(Places(folder)):
                 matchers = Matchers(open_matcher)
-                matchers["vital"]
+                matchers[synth]
                 parent.send("ready")
                 while True:
                     _one(parent.receive(), matchers, parent, Places(folder))
@@ -166,4 +169,4 @@ def result_json(
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:3])

@@ -75,4 +75,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(*map(Path, sys.argv[2:]))
     else:
-        worker.main(Path(sys.argv[1]), lambda synth: StandIn(Path(sys.argv[1])))  # type: ignore[arg-type,return-value]
+        worker.main(Path(sys.argv[1]), open_matcher=lambda synth: StandIn(Path(sys.argv[1])))  # type: ignore[arg-type,return-value]
