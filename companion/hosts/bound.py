@@ -191,6 +191,9 @@ class Bound:
         before, wanted = self.host.values(), self.shown_values(PROBE)
         changed = [name for name, raw in wanted.items() if abs(raw - before[name]) > SAME_RAW]
         self.host.set_state(self._state(self._template, PROBE)[0])
+        self.host.render(
+            NOTE, NOTE_S, TOTAL_S
+        )  # some plugins show what they were given once they have played
         now = self.host.values()
         right = sum(abs(now[name] - wanted[name]) <= SAME_RAW for name in changed)
         return bool(changed) and right >= SHOWN * len(changed)

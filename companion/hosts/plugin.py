@@ -280,8 +280,12 @@ class PluginHost:
         }
         try:
             answer, _ = self._process.ask("load", head, b"", self._limit_s("load", head))
+        except WorkerFailure as error:
+            raise WorkerFailure(
+                f"{self.path.name} cannot be loaded: it {error}; update it, or choose another plugin"
+            ) from error
         except HostError as error:
-            raise type(error)(f"{self.path.name} cannot be loaded: {error}") from error
+            raise HostError(f"{self.path.name} cannot be loaded: {error}") from error
         return _info(self.path, answer)
 
     def _ask(self, do: str, head: Head | None = None, body: bytes = b"") -> Answer:

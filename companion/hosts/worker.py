@@ -127,8 +127,12 @@ class Worker:
             self._play([], QUIET_STEP_S, reset=True)
             self._refresh()
         self._settle()
-        audio = self._play([(bytes(message), at) for message, at in head["events"]], head["total_s"])
+        late = self._plugin.reported_latency_samples  # which a host takes off
+        total_s = head["total_s"] + late / self._rate
+        audio = self._play([(bytes(message), at) for message, at in head["events"]], total_s)
         self._is_stale = True  # what still sounds would ring into the next
+        n = round(head["total_s"] * self._rate)
+        audio = np.pad(audio[:, late : late + n], ((0, 0), (0, max(0, n - (audio.shape[1] - late)))))
         return {"shape": audio.shape}, audio.tobytes()
 
     def _replaced(self) -> Answer:

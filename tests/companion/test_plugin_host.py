@@ -2,8 +2,11 @@
 
 import math
 import os
+import platform
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -156,10 +159,32 @@ def test_no_plugin_and_no_library_are_told(tmp_path):
         PluginHost(broken)
 
 
+MISBEHAVING = {
+    "crashes": "abort();",
+    "quits": "exit(0);",
+    "hangs": "for (;;) sleep(1);",
+}
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("gcc"), reason="makes a plugin with gcc for Linux"
+)
+@pytest.mark.parametrize("how", MISBEHAVING)
+def test_a_plugin_that_misbehaves_while_it_loads_harms_nothing(how, tmp_path):
+    library = tmp_path / "Bad.vst3" / "Contents" / f"{platform.machine()}-linux" / "Bad.so"
+    library.parent.mkdir(parents=True)
+    code = f"#include <stdlib.h>\n#include <unistd.h>\n__attribute__((constructor)) void f(void) {{ {MISBEHAVING[how]} }}"
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=code, text=True, check=True
+    )
+    began = time.perf_counter()
+    with pytest.raises(HostError, match=r"Bad\.vst3 cannot be loaded: it"):
+        PluginHost(tmp_path / "Bad.vst3", timeouts=Timeouts(load_s=1.0))
+    assert time.perf_counter() - began < 15
+
+
 @posix
 def test_a_worker_ends_when_the_one_it_works_for_is_killed(nekobi):
-    import sys
-
     code = f"from companion.hosts.plugin import PluginHost; h = PluginHost({str(nekobi)!r}); print(h.pid, flush=True); input()"
     parent = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
