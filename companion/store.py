@@ -153,10 +153,10 @@ def _add_candidate(batch: Batch, name: str, candidate: Candidate) -> Files:
     patch = candidate.patch.with_values(name=name, comment=heard)
     own = {p: f"{name} {p.replace('.', ' ')}{ASSETS[p].suffix}" for p in ASSETS if patch.values.get(p) == OWN}
     assets = {p: batch.add(file, ASSETS[p].encode(patch.assets[p])) for p, file in own.items()}
-    contents = {"txt": patch_to_text(patch, own).encode(), "wav": encode_samples(candidate.audio)}
+    contents = {"txt": patch_to_text(patch, own).encode()}
     if not is_of_plugin(patch):
         contents["vital"] = patch_to_vital(patch).encode()
-    contents |= candidate.files
+    contents |= {"wav": encode_samples(candidate.audio), **candidate.files}
     files = {kind: batch.add(f"{name}.{SPELLED.get(kind, kind)}", data) for kind, data in contents.items()}
     if SERUM_FILES & candidate.files.keys():  # a table may have to be loaded by hand
         files |= {TABLES[p]: path for p, path in assets.items() if p in TABLES}

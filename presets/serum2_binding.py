@@ -8,7 +8,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from presets.laws import LAWS, Law
+from presets.knob_laws import KNOB_LAWS
+from presets.laws import Law
 from presets.patch import Patch
 from presets.serum1_curves import Curve, Lfo
 from presets.serum1_matrix import NONE, STRAIGHT, Slot
@@ -65,12 +66,12 @@ def _filled(rows: Mapping[str, Law], **places: object) -> dict[str, Law]:
 
 def stored(law: Law, raw: float) -> float:
     """What Serum 2 stores for a knob at raw 0..1."""
-    return LAWS[law.get("law", "span")].decode(raw, law)
+    return KNOB_LAWS[law.get("law", "span")].decode(raw, law)
 
 
 def raw_of(law: Law, value: float) -> float:
     """The opposite of stored."""
-    return min(max(LAWS[law.get("law", "span")].encode(value, law), 0.0), 1.0)
+    return min(max(KNOB_LAWS[law.get("law", "span")].encode(value, law), 0.0), 1.0)
 
 
 def _is_written_alone(name: str) -> bool:

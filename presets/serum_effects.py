@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from presets.laws import LAWS, Law, hz_to_midi, midi_to_hz
+from presets.knob_laws import KNOB_LAWS
+from presets.laws import Law, hz_to_midi, midi_to_hz
 from presets.schema import DIVISIONS, Value
 from presets.serum_sound import ladder_beats, ladder_raw, serum, shown
 from presets.tempo import division_beats
@@ -93,13 +94,13 @@ N_CHORUS_VOICES = 8  # Vital's number for as many delays as Serum has
 def write_chorus(w: Writer) -> None:
     """Vital's wet chorus lies between two cutoffs; Serum has the upper one."""
     top = hz_to_midi(w.patch.number("chorus.cutoff")) + SPREAD_ST * w.patch.number("chorus.spread") / 100
-    raw = LAWS["exponential"].encode(min(midi_to_hz(top), 20_000.0), CHORUS_FILTER)
+    raw = KNOB_LAWS["exponential"].encode(min(midi_to_hz(top), 20_000.0), CHORUS_FILTER)
     w.sound.raws["Cho_Filt"] = min(max(raw, 0.0), 1.0)
     w.near("Vital's chorus became Serum's, which has four delays")
 
 
 def read_chorus(r: Reader) -> None:
-    top = hz_to_midi(LAWS["exponential"].decode(r.raw("Cho_Filt"), CHORUS_FILTER))
+    top = hz_to_midi(KNOB_LAWS["exponential"].decode(r.raw("Cho_Filt"), CHORUS_FILTER))
     low = hz_to_midi(LEAST_HZ)
     r.put("chorus.cutoff", midi_to_hz((top + low) / 2))
     r.put("chorus.spread", 100 * (top - low) / 2 / SPREAD_ST)
@@ -406,11 +407,11 @@ def write_eq(w: Writer) -> None:
 
 def _write_band(w: Writer, band: str, side: str, kind: str) -> None:
     note = hz_to_midi(w.patch.number(f"eq.{band}_freq")) - (SHELF_ST if kind == SHELF else 0.0)
-    raw = LAWS["exponential"].encode(midi_to_hz(note), EQ_FREQ)
+    raw = KNOB_LAWS["exponential"].encode(midi_to_hz(note), EQ_FREQ)
     resonance = math.sqrt(w.patch.number(f"eq.{band}_resonance") / 100)
     w.sound.choices[f"EQ Typ{side}"] = kind
     w.sound.raws[f"EQ Frq{side}"] = min(max(raw, 0.0), 1.0)
-    w.sound.raws[f"EQ Vol{side}"] = LAWS["span"].encode(w.patch.number(f"eq.{band}_gain"), EQ_GAIN)
+    w.sound.raws[f"EQ Vol{side}"] = KNOB_LAWS["span"].encode(w.patch.number(f"eq.{band}_gain"), EQ_GAIN)
     if kind != SHELF:
         table = serum()["eq_q"]["pass" if kind == PASS else "peak"]
         w.sound.raws[f"EQ Q {side}"] = interpolated(resonance, table["resonance"], table["q"])
@@ -430,9 +431,9 @@ def read_eq(r: Reader) -> None:
 
 
 def _read_band(r: Reader, band: str, side: str, kind: str) -> None:
-    note = hz_to_midi(LAWS["exponential"].decode(r.raw(f"EQ Frq{side}"), EQ_FREQ))
+    note = hz_to_midi(KNOB_LAWS["exponential"].decode(r.raw(f"EQ Frq{side}"), EQ_FREQ))
     r.put(f"eq.{band}_freq", midi_to_hz(note + (SHELF_ST if kind == SHELF else 0.0)))
-    gain = LAWS["span"].decode(r.raw(f"EQ Vol{side}"), EQ_GAIN)
+    gain = KNOB_LAWS["span"].decode(r.raw(f"EQ Vol{side}"), EQ_GAIN)
     r.put(f"eq.{band}_gain", 0.0 if kind == PASS else gain)
     resonance = 0.0
     if kind != SHELF:

@@ -13,7 +13,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from presets.laws import LAWS, Law
+from presets.knob_laws import KNOB_LAWS
+from presets.laws import Law
 from presets.schema import Parameter, Value, wavetable_synth
 from presets.serum1 import Frames
 from presets.serum1_curves import Curve, Lfo
@@ -117,13 +118,13 @@ def second_filter(control: str) -> str:
 
 def decode(row: Parameter, law: Law, raw: float) -> Value:
     """The value a knob at `raw` stands for, as the law has it: it may lie beyond the row's range."""
-    value = LAWS[law["law"]].decode(raw, law)
+    value = KNOB_LAWS[law["law"]].decode(raw, law)
     return bool(value) if row.kind == "switch" else round(value) if row.kind == "integer" else value
 
 
 def encode(law: Law, value: Value) -> float:
     """The knob's raw 0..1 for a value; the opposite of decode."""
-    return min(max(LAWS[law["law"]].encode(float(value), law), 0.0), 1.0)
+    return min(max(KNOB_LAWS[law["law"]].encode(float(value), law), 0.0), 1.0)
 
 
 def is_far(row: Parameter, value: Value, other: Value) -> bool:
