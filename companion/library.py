@@ -152,9 +152,19 @@ class Library:
                     "UPDATE candidates SET installed = ? WHERE match = ? AND rank = ?", (both, number, rank)
                 )
 
-    def add(self, result: Mapping[str, Any], content: str, request: JobRequest) -> int:
-        """A match that no job made."""
+    def add(
+        self,
+        result: Mapping[str, Any],
+        content: str,
+        request: JobRequest,
+        written: Mapping[Path, str] | None = None,
+    ) -> int:
+        """A match that no job made; `written`: its files and their SHA-256, so that a watched folder knows them."""
         with self._ledger.change() as c:
+            c.executemany(
+                "INSERT OR REPLACE INTO outputs (path, content, job) VALUES (?, ?, 0)",
+                [(str(path), one) for path, one in (written or {}).items()],
+            )
             return record(c, result, content, request, None)
 
     def _set(self, number: int, column: str, value: object) -> dict[str, Any]:

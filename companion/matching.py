@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from companion.complaints import describe, show_traceback
 from companion.errors import WhisperSynthError
+from companion.serve.results import record_outcome
 from companion.store import Files, prepare_folder, save_candidates, user_folder
 from presets.serum_files import KINDS as SERUM_KINDS
 
@@ -74,6 +75,7 @@ def match_clips(clips: Sequence[Path], options: MatchOptions, out: Path | None, 
     for clip in clips:
         report.begin(clip)
         outcome = match_clip(matcher, clip, options, folder, report)
+        record_outcome(outcome)
         report.end(outcome)
         failed |= bool(outcome.error)
     return int(failed)

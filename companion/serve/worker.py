@@ -25,6 +25,7 @@ from companion.serve.link import Parent
 from companion.serve.places import Places
 from companion.serve.prepare import needs_preparing, write_prepared
 from companion.serve.requests import JobRequest, from_json, out_folder
+from companion.serve.results import result_json
 
 if TYPE_CHECKING:
     from companion.batch import Batch
@@ -147,26 +148,5 @@ def _install(last: Match, saved: tuple[Files, ...], stack: ExitStack) -> list[Ba
     return [stack.enter_context(batch) for batch in install_batches(last.candidates[0].patch, saved[0])]
 
 
-def result_json(
-    match: Match, saved: tuple[Files, ...], folder: Path, installed: list[str], request: JobRequest, seconds: float
-) -> dict[str, Any]:  # fmt: skip
-    """What a job came to, as the doors show it."""
-    from companion.gist import settings_that_matter
-    from companion.words import SCORE_WORDS, grade
-    from presets.txt import note_name
-
-    candidates = [
-        {"rank": rank, "kind": one.kind, "score": round(float(one.score), 6), "words": grade(one.score, SCORE_WORDS),
-         "settings": "\n".join(settings_that_matter(one.patch)), "files": {k: str(p) for k, p in files.items()}}
-        for rank, (one, files) in enumerate(zip(match.candidates, saved, strict=True), 1)
-    ]  # fmt: skip
-    return {
-        "note": int(match.note), "note_name": note_name(match.note), "note_off_s": float(match.note_off_s),
-        "seconds": round(seconds, 3), "warnings": [*request.warnings, *match.warnings],
-        "words": candidates[0]["words"] if candidates else "nothing to hear", "folder": str(folder),
-        "candidates": candidates, "installed": installed,
-    }  # fmt: skip
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:3])
+    main(Path(sys.argv[1]), "".join(sys.argv[2:3]) or SYNTH)

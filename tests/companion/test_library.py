@@ -10,7 +10,7 @@ import pytest
 
 from companion import cli
 from companion.errors import WhisperSynthError
-from companion.library import Library, Search
+from companion.library import Library, Search, missing_files
 from companion.serve.ledger import Ledger
 from companion.serve.places import Places
 from companion.serve.requests import JobRequest
@@ -119,3 +119,30 @@ def test_the_command(library: Library, capfd: pytest.CaptureFixture[str]) -> Non
     assert "kick" in run("unhide", "1")
     assert cli.run(["library", "show", "9"]) == 1
     assert "there is no match 9" in capfd.readouterr().err
+
+
+def test_a_match_by_the_command_is_in_it_too(
+    library: Library, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "out"
+    clip = Path(__file__).parents[2] / "examples" / "lead.flac"
+    assert (
+        cli.run(
+            [
+                "match",
+                str(clip),
+                "--seconds",
+                "0",
+                "--candidates",
+                "1",
+                "--kind",
+                "resynth",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
+    (match,) = library.search(Search(source="match"))
+    assert match["name"] == "lead" and match["job"] is None and missing_files(match) == []
+    assert Path(match["candidates"][0]["files"]["vital"]).parent == out
