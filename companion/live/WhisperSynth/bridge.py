@@ -70,8 +70,8 @@ class Bridge:
         self._mine: dict[str, int] = {}
         """Keys of requests that have not ended -> their job's number, 0 until it is known."""
         self._shown = ("", 0.0)
-        self._task: tuple[Task, Any] | None = None
-        self._waiting: list[tuple[Task, Any]] = []
+        self._task: tuple[Task, tuple[Any, str]] | None = None
+        self._waiting: list[tuple[Task, tuple[Any, str]]] = []
         self._undos: list[Any] = []
         self._last: dict[str, Any] = {}
 
@@ -221,7 +221,7 @@ class Bridge:
                 self.show(text)
         elif want == "load":
             job = event.get("job") or {}
-            self._load(event.get("files") or {}, event.get("parameters"), synth_of(job), number)
+            self._load(event, job)
             self._last = job or self._last
         elif want == "undo":
             self._undo(number)
@@ -245,12 +245,13 @@ class Bridge:
             ("load", ""), "POST", "/jobs/{}/load".format(self._last["id"]), {"rank": 1, "target": "live"}
         )
 
-    def _load(self, files: Any, parameters: Any, synth: str, number: Any) -> None:
-        loader = Loader(
-            self.host.application, self.host.song(), library_of(self.folder), self.config.new_track
-        )
+    def _load(self, event: dict[str, Any], job: dict[str, Any]) -> None:
+        library = library_of(self.folder)
+        loader = Loader(self.host.application, self.host.song(), library, self.config.new_track)
+        files = event.get("files")
         paths = {str(kind): str(path) for kind, path in files.items()} if isinstance(files, dict) else {}
-        self._waiting.append((loader.load(paths, by_plugin(parameters), synth), number))
+        task = loader.load(paths, by_plugin(event.get("parameters")), synth_of(job))
+        self._waiting.append((task, (event.get("n"), heading(job))))
 
     def _step(self) -> None:
         """A tick's worth of the load that is under way."""
@@ -258,20 +259,20 @@ class Bridge:
             self._task = self._waiting.pop(0)
         if self._task is None:
             return
-        task, number = self._task
+        task, (number, heading) = self._task
         try:
             next(task)
         except StopIteration as done:
             self._task = None
             loaded: Loaded = done.value
             self._undos = [*self._undos[1 - MOST_UNDOS :], loaded.undo]
-            self._tell(number, True, loaded.text)
+            self._tell(number, True, loaded.text, heading)
         except LoadError as error:
             self._task = None
-            self._tell(number, False, str(error))
+            self._tell(number, False, str(error), heading)
         except Exception as error:
             self._task = None
-            self._tell(number, False, f"Live refused ({error})")
+            self._tell(number, False, f"Live refused ({error})", heading)
             raise
 
     def _undo(self, number: Any) -> None:
@@ -285,8 +286,10 @@ class Bridge:
         else:
             self._tell(number, True, text)
 
-    def _tell(self, number: Any, ok: bool, text: str) -> None:
-        self.show(text)
+    def _tell(self, number: Any, ok: bool, text: str, heading: str = "") -> None:
+        self.show(
+            f"{heading}: {text}" if heading else text
+        )  # one line shows at a time: the match and the load together
         self._reply(number, ok, text)
 
     # -- AbletonOSC's dialect ------------------------------------------------------------------------------------
@@ -399,15 +402,19 @@ def ending(job: dict[str, Any], name: str) -> str:
     if job.get("state") == "failed":
         return "{}: {}".format(name, job.get("error") or "the match failed")
     result = job.get("result") or {}
+    candidates, warnings = result.get("candidates") or [], result.get("warnings") or []
+    if not candidates:
+        return f"{name}: {warnings[0] if warnings else 'there is nothing to hear in it'}"
+    saved = os.path.splitext(os.path.basename(next(iter((candidates[0].get("files") or {}).values()), "")))[0]
+    return f"{heading(job)}, saved as {saved}" + (f" - {warnings[0]}" if warnings else "")
+
+
+def heading(job: dict[str, Any]) -> str:
+    """How good a match is: `Bass 3 at C2, very close (0.05)`; empty for one without an answer."""
+    result = job.get("result") or {}
     candidates = result.get("candidates") or []
     if not candidates:
-        warnings = result.get("warnings") or ["there is nothing to hear in it"]
-        return f"{name}: {warnings[0]}"
-    best = candidates[0]
-    saved = os.path.splitext(os.path.basename(str(next(iter((best.get("files") or {}).values()), ""))))[0]
-    words = best.get("words") or result.get("words") or ""
-    text = "{} at {}: {} ({:.2f}), saved as {}".format(
-        name, result.get("note_name") or "?", words, float(best.get("score") or 0.0), saved
-    )
-    warnings = result.get("warnings") or []
-    return text + (f" - {warnings[0]}" if warnings else "")
+        return ""
+    words = candidates[0].get("words") or result.get("words") or "matched"
+    score = float(candidates[0].get("score") or 0.0)
+    return f"{job.get('name') or 'the clip'} at {result.get('note_name') or '?'}, {words} ({score:.2f})"

@@ -31,7 +31,7 @@ def test_a_note_matches_what_is_selected(start, stub, settings, selected, a_set)
     live.press(0x91, 36, 100)
     live.press(0x81, 36, 0)
     text = live.shows("very close")
-    assert text == "WhisperSynth: Bass 3 at C2: very close (0.05), saved as Bass 3 1 resynth"
+    assert text == "WhisperSynth: Bass 3 at C2, very close (0.05), saved as Bass 3 1 resynth"
     (asked,) = stub.sent("/jobs")
     assert asked["path"] == "/music/bass.wav"
     assert asked["load"] is True
@@ -268,9 +268,12 @@ def test_loading_after_the_match(start, stub, settings, selected, a_set, library
     live = start()
     live.shows("connected")
     files = {"vstpreset": str(folder / "Bass 3 1 resynth.vstpreset")}
-    number = stub.say(type="bridge", want="load", job={"id": 1}, rank=1, files=files, parameters=None)
+    result = {"note_name": "C2", "candidates": [{"score": 0.05, "words": "very close", "files": files}]}
+    job = {"id": 1, "name": "Bass 3", "result": result}
+    number = stub.say(type="bridge", want="load", job=job, rank=1, files=files, parameters=None)
     (answer,) = live.until(lambda: stub.sent("/bridge/answer"))
     assert answer == {"request": number, "ok": True, "text": "Bass 3 1 resynth is loaded into Synth"}
+    live.shows("WhisperSynth: Bass 3 at C2, very close (0.05): Bass 3 1 resynth is loaded into Synth")
     undo = stub.say(type="bridge", want="undo")
     live.until(lambda: len(stub.sent("/bridge/answer")) == 2)
     assert stub.sent("/bridge/answer")[1] == {"request": undo, "ok": True, "text": "Synth is as before"}
