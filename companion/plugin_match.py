@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from companion.audio import SAMPLE_RATE, read_clip
 from companion.board import Board, Candidate
 from companion.bound_match import BoundMatcher
-from companion.distance import Distance
 from companion.errors import HostError, WhisperSynthError
 from companion.hosts.bound import bind
 from companion.hosts.plugin import PluginHost
@@ -30,7 +29,7 @@ from companion.hosts.verify import verify
 from companion.learnt import open_learnt
 from companion.listen import listen
 from companion.match import Match, MatchOptions
-from companion.metrics import level_db
+from companion.plugin_distance import PluginDistance
 from companion.plugin_files import plugin_files
 from companion.propose import UNPITCHED
 from presets.patch import Patch
@@ -67,7 +66,7 @@ GATES_S = (
 REWARD = 2.0  # added to the weight of a parameter that was moved when the sound got nearer
 RESERVE_S = 0.12  # of the budget, for the files
 VERIFY_SHARE = 0.1  # of the budget, for hearing whether each parameter took effect
-SILENT_DB = -60.0
+N_REPEATS = 3  # of the init patch, to know how far its sounds lie apart
 BATCH = 4  # patches a worker between looks at the clock
 
 
@@ -185,10 +184,9 @@ class Search:
         self._rng = np.random.default_rng(seed)
         self._weights = np.ones(len(self.rows))
         pool.first.set_patch(self.default())
-        init = pool.first.render(task.notes[0], task.note_off_s, task.total_s)
-        measure = None if level_db(init) < SILENT_DB else init  # of an init patch that sounds
-        self.distance = Distance(task.audio, measure)
-        self._rough = Distance(task.audio, measure, fast=True)
+        inits = [pool.first.render(task.notes[0], task.note_off_s, task.total_s) for _ in range(N_REPEATS)]
+        self.distance = PluginDistance(task.audio, inits)
+        self._rough = PluginDistance(task.audio, inits, fast=True)
 
     def default(self) -> Patch:
         """The plugin as it was loaded, by its parameters."""
@@ -201,7 +199,7 @@ class Search:
         return list(self.pool.map(lambda host, p: self._judge(host, p, self.distance), patches))
 
     def _judge(
-        self, host: PluginHost, patch: Patch, distance: Distance, note_off_s: float | None = None
+        self, host: PluginHost, patch: Patch, distance: PluginDistance, note_off_s: float | None = None
     ) -> Candidate:
         host.set_patch(patch)
         audio = host.render(patch.note, note_off_s or self.note_off_s, self.task.total_s)
