@@ -43,6 +43,8 @@ def convert_file(source: Path, target: Path, *, overwrite: bool = False) -> Conv
     if kind not in {k.lower() for k in KINDS}:
         raise OptionError(f"{target.name} is of no kind that can be written; end it in {', '.join(KINDS)}")
     same = source.suffix.lower() == kind
+    if not same and {source.suffix.lower(), kind} == {".fxp", ".serumpreset"}:
+        return _from_serum_to_serum(source, target, overwrite)
     reading, sentences = Reading(Patch()), tuple[str, ...]()
     if same and kind != ".txt":
         contents = {target.name: _same(source)}
@@ -56,6 +58,16 @@ def convert_file(source: Path, target: Path, *, overwrite: bool = False) -> Conv
     lost += [text for text in sentences if LEFT_OUT in text]
     near = (*reading.approximated, *(text for text in sentences if LEFT_OUT not in text))
     return Converted(target, near, tuple(lost), reading.coverage, reading.n_active)
+
+
+def _from_serum_to_serum(source: Path, target: Path, overwrite: bool) -> Converted:
+    """Knob by knob: what both have needs no words in between."""
+    from presets.serum_files import cross
+
+    crossing = cross(source)
+    _write(target.parent, {target.name: crossing.data}, overwrite)
+    share = 1 - crossing.n_lost / max(crossing.n_active, 1)
+    return Converted(target, (), crossing.lost, share, crossing.n_active)
 
 
 def _same(source: Path) -> bytes:

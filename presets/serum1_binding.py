@@ -123,7 +123,7 @@ def patch_to_serum1(patch: Patch, template: Serum1 | None = None) -> tuple[bytes
     return preset.encode(), report.lines()
 
 
-def write_sound(sound: Sound, preset: Serum1, report: Report) -> None:
+def write_sound(sound: Sound, preset: Serum1, report: Report, author: str = AUTHOR) -> None:
     """Sets everything that a Sound says in a preset; raises PresetError."""
     state = preset.state
     _write_knobs(sound, preset, report)
@@ -139,7 +139,7 @@ def write_sound(sound: Sound, preset: Serum1, report: Report) -> None:
     state.set_text("noise", sound.noise)
     state.set_fx_order(sound.order)
     preset.name = _fitting(sound.name or "WhisperSynth", MAX_NAME)
-    state.set_text("author", AUTHOR)
+    state.set_text("author", _fitting(author, 47))
     state.set_text("description", _fitting(sound.comment, 135))
 
 
@@ -155,10 +155,12 @@ def _write_knobs(sound: Sound, preset: Serum1, report: Report) -> None:
         if name in known and not name.startswith(("Mod", "LFO")):
             state.set_raw(name, raw)
     for name, choice in sound.choices.items():
+        if name not in known:
+            continue
         row = parameter(name)
-        if row.name in known and choice in row.choices[: menu_size(row, state.format)]:
+        if choice in row.choices[: menu_size(row, state.format)]:
             state.set_choice(name, choice)
-        elif row.name in known:
+        else:
             report.approximated.append(
                 f"Serum's {name} {choice} is not in this version of Serum and is left out"
             )

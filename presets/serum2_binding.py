@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -15,7 +16,7 @@ from presets.serum1_curves import Curve, Lfo
 from presets.serum1_matrix import NONE, STRAIGHT, Slot
 from presets.serum2 import Curve2, Serum2, Slot2, decode_serum2
 from presets.serum_reading import sound_to_reading
-from presets.serum_sound import TRIANGLE, Report, Sound, Table, init_raw, init_sound
+from presets.serum_sound import TRIANGLE, Report, Sound, Table, init_raw, init_sound, named_routes
 from presets.serum_writing import patch_to_sound
 from presets.vital import Reading
 
@@ -32,6 +33,7 @@ COMPRESSOR_AS_SERUM1 = {
     "kParamRatioBelow": 0.75,
     "kParamCompensatedWetDry": 0.0,
 }
+CHAOTIC = ("Lorenz", "Rossler", "RandomSH")
 FOREIGN_REVERB = "kParamType"
 
 
@@ -107,7 +109,7 @@ def patch_to_serum2(patch: Patch, template: Serum2 | None = None) -> tuple[bytes
     return preset.encode(), report.lines()
 
 
-def write_sound(sound: Sound, preset: Serum2, report: Report) -> None:
+def write_sound(sound: Sound, preset: Serum2, report: Report, author: str = AUTHOR) -> None:
     """Sets everything that a Sound says in a preset; raises PresetError."""
     _write_knobs(sound, preset)
     positions = _write_effects(sound, preset)
@@ -119,12 +121,12 @@ def write_sound(sound: Sound, preset: Serum2, report: Report) -> None:
         slot = sound.slots[number - 1] if number <= len(sound.slots) else None
         preset.set_slot(number, _slot2(slot, positions, report) if slot else Slot2())
     for oscillator, table in sound.tables.items():
-        if table.frames is not None:
-            preset.set_table(oscillator, table.frames)
+        _write_table(preset, oscillator, table)
+    _write_chaos(sound, preset)
     if sound.noise:
         preset.module("Oscillator3/NoiseOsc3")["relativePathToNoiseSample"] = sound.noise
     preset.set_text("presetName", sound.name or AUTHOR)
-    preset.set_text("presetAuthor", AUTHOR)
+    preset.set_text("presetAuthor", author)
     preset.set_text("presetDescription", sound.comment)
     tags = [
         "Wavetable",
@@ -132,6 +134,31 @@ def write_sound(sound: Sound, preset: Serum2, report: Report) -> None:
         "Mono" if sound.switches["mono"] else "Poly",
     ]
     preset.head["tags"] = preset.tree["tags"] = tags
+
+
+def _write_table(preset: Serum2, oscillator: str, table: Table) -> None:
+    if table.frames is not None:
+        preset.set_table(oscillator, table.frames)
+    elif table.name:
+        preset.name_table(oscillator, table.name, 1)
+        module = preset.module(f"Oscillator{'abc'.index(oscillator)}/WTOsc{'abc'.index(oscillator)}")
+        del module["numFrames"]  # only the file knows
+
+
+def _write_chaos(sound: Sound, preset: Serum2) -> None:
+    """Serum 1's chaos is what LFO 9 and 10 of Serum 2 can be, as its own importer makes them."""
+    used = {name for slot in sound.slots for name in (slot.source, slot.aux)}
+    for n, kind in ((1, "Lorenz"), (2, "Rossler")):
+        if f"Chaos {n}" not in used:
+            continue
+        held = float(sound.switches[f"chaos{n}_hold"]) >= 0.5
+        values: dict[str, float | str] = {
+            "kParamType": "RandomSH" if held else kind, "kParamRate": 100 * sound.raws[f"Chaos{n} Rate"] ** 5,
+            "kParamRate10x": 1.0, "kParamBeatSync": sound.raws[f"Chaos{n} BPM"], "kParamDotted": 1.0,
+            "kParamTriplets": 1.0, "kParamDefaultMode": 0.0, "kParamMono": float(sound.switches[f"chaos{n}_mono"]),
+        }  # fmt: skip
+        for name, value in values.items():
+            preset.set_parameter(f"LFO{n + 7}", name, value)
 
 
 def _write_knobs(sound: Sound, preset: Serum2) -> None:
@@ -163,9 +190,17 @@ def _write_effects(sound: Sound, preset: Serum2) -> dict[str, int]:
         if name == "Comp":
             values |= COMPRESSOR_AS_SERUM1
         if name == "Rev":
-            values["kParamType"] = "kHall" if sound.switches["reverb_hall"] else "kPlate"
+            values |= _reverb(sound)
+        if name == "Dist" and sound.choices["Dist_Mode"] == "Diode 1":
+            values["kParamDrive"] = 12.5 + 87.5 * sound.raws["Dist_Drv"]  # as Serum 2's importer does
         rack["FX"].append({"type": effect["type"], effect["module"]: {"plainParams": values}})
     return positions
+
+
+def _reverb(sound: Sound) -> dict[str, float | str]:
+    if sound.switches["reverb_hall"]:
+        return {"kParamType": "kHall"}
+    return {"kParamType": "kPlate", "kParamDelay": 0.0, "kParamPreDelay": 0.25 * sound.raws["Decay"] ** 2}
 
 
 def _write_menus(sound: Sound, preset: Serum2) -> None:
@@ -173,7 +208,9 @@ def _write_menus(sound: Sound, preset: Serum2) -> None:
         chosen = sound.choices.get(name)
         if chosen is None:
             continue
-        value = _entries(menu)[_neutral(chosen)]
+        value = _entries(menu).get(_neutral(chosen))
+        if value is None:
+            continue
         if "at" in menu:
             preset.set_parameter(menu["at"], menu["param"], value)
             if name.startswith("WarpOsc"):
@@ -206,8 +243,9 @@ def _entries(menu: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_routes(sound: Sound, preset: Serum2) -> None:
+    routes = named_routes(sound)
     for section, number in ROUTED.items():
-        destination, balance = serum2()["routes"][sound.routes.get(section, "effects")]
+        destination, balance = serum2()["routes"][routes.get(section, "effects")]
         preset.set_parameter(f"RoutingSlot{number}", "kParamRoutingDest", destination)
         preset.set_parameter(f"RoutingSlot{number}", "kParamFilterBalance", balance or None)
 
@@ -238,13 +276,20 @@ def _curve2(curve: Curve) -> Curve2:
 
 def _slot2(slot: Slot, positions: Mapping[str, int], report: Report) -> Slot2:
     target = _target(slot.destination, positions)
+    if target is None and not (slot.destination and slot.source != NONE):
+        return Slot2()
     if target is None:
         report.lost.append(
             f"The routing from {slot.source} to {slot.destination} is left out: Serum 2 has no name for it"
         )
         return Slot2()
     module, instance, param, local = target
-    values: dict[str, float | str] = {"kParamAmount": 100 * slot.amount}
+    travel = serum2()["travel"].get(param, 1.0)
+    values: dict[str, float | str] = {"kParamAmount": 100 * slot.amount * travel}
+    if slot.out < 1:
+        values["kParamOut"] = 100 * slot.out
+    if slot.bypass:
+        values["kParamBypass"] = 1.0
     if slot.bipolar:
         values["kParamBipolar"] = 1.0
     if slot.aux_inverted:
@@ -293,6 +338,7 @@ def read_sound(preset: Serum2) -> Sound:
     _read_routes(preset, sound, known)
     sound.lfos = {n: _read_lfo(preset, n, known) for n in range(1, N_LFOS + 1)}
     sound.slots = [_read_slot(preset.slot(n)) for n in range(1, N_SLOTS + 1)]
+    _read_chaos(preset, sound, known)
     for letter in OSCILLATORS:
         sound.tables[letter.lower()] = Table(preset.table(letter.lower()), preset.table_path(letter.lower()))
     sound.noise = str(preset.module("Oscillator3/NoiseOsc3").get("relativePathToNoiseSample", ""))
@@ -402,8 +448,14 @@ def _read_effect(
             sound.switches["reverb_hall"] = float(value == "kHall")
             if value not in ("kHall", "kPlate"):
                 sound.foreign.add(f"{effect['module']} {value}")
+        elif name == "Rev" and param == "kParamPreDelay" and not isinstance(value, str):
+            sound.raws["Decay"] = min(max(value / 0.25, 0.0), 1.0) ** 0.5  # the knob is the Hall's decay
         elif param not in COMPRESSOR_AS_SERUM1 and param != "kParamEnable":
             sound.foreign.add(f"{effect['module']} {param}")
+    if name == "Dist" and sound.choices["Dist_Mode"] == "Diode 1":
+        sound.raws["Dist_Drv"] = min(
+            max((sound.raws["Dist_Drv"] - 0.125) / 0.875, 0.0), 1.0
+        )  # as it is written
 
 
 def _read_routes(preset: Serum2, sound: Sound, known: set[tuple[str, str]]) -> None:
@@ -443,6 +495,26 @@ def _read_lfo(preset: Serum2, number: int, known: set[tuple[str, str]]) -> Lfo:
     )
 
 
+def _read_chaos(preset: Serum2, sound: Sound, known: set[tuple[str, str]]) -> None:
+    """LFO 9 and 10 as Serum 2's importer makes them of Serum 1's chaos are that again."""
+    for n in (1, 2):
+        path, chaos = f"LFO{n + 7}", f"Chaos {n}"
+        kind = _value(preset, path, "kParamType")
+        if kind not in CHAOTIC:
+            continue
+        known |= {(path, name) for name in _stored_names(preset, path)}
+        renamed = {f"LFO {n + 8}": chaos}
+        sound.slots = [
+            replace(s, source=renamed.get(s.source, s.source), aux=renamed.get(s.aux, s.aux))
+            for s in sound.slots
+        ]
+        rate, synced = (_value(preset, path, name) for name in ("kParamRate", "kParamBeatSync"))
+        sound.raws[f"Chaos{n} Rate"] = min(float(rate or 0.1) / 100, 1.0) ** 0.2
+        sound.raws[f"Chaos{n} BPM"] = float(synced or 0.0)
+        sound.switches[f"chaos{n}_hold"] = float(kind == "RandomSH")
+        sound.switches[f"chaos{n}_mono"] = float(_value(preset, path, "kParamMono") or 0.0)
+
+
 def _read_slot(slot: Slot2) -> Slot:
     if not slot.source:
         return Slot()
@@ -454,7 +526,7 @@ def _read_slot(slot: Slot2) -> Slot:
         return default if isinstance(held, str) else float(held)
 
     source, aux = (names.get(k, f"#{k}") for k in (slot.source, slot.aux))
-    amount = number("kParamAmount", 0.0) / 100 * serum2()["travel"].get(slot.parameter, 1.0)
+    amount = number("kParamAmount", 0.0) / 100 / serum2()["travel"].get(slot.parameter, 1.0)
     bent = {"kParamCurveIn", "kParamAuxCurve"} & {n for n, v in values.items() if v}
     return Slot(
         source, aux if slot.aux else NONE, _control(slot), min(max(amount, -1.0), 1.0),

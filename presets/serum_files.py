@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from presets.errors import PresetError
 from presets.files import read_file
 from presets.fxp import MAX_BYTES
 from presets.patch import Patch
 from presets.vital import Reading
+
+if TYPE_CHECKING:
+    from presets.serum_crossing import Crossing
 
 SUFFIXES = {".fxp": "serum1", ".serumpreset": "serum2"}  # lower case -> synth
 KINDS = {"serum1": "fxp", "serum2": "serumpreset"}  # synth -> what such a file is called among a match's
@@ -53,6 +57,27 @@ def encode_serum(synth: str, patch: Patch) -> tuple[bytes, tuple[str, ...]]:
     from presets.serum2_binding import patch_to_serum2
 
     return patch_to_serum2(patch)
+
+
+def cross(path: Path) -> Crossing:
+    """A file of one Serum as one of the other.
+
+    Raises:
+        PresetError: it cannot be read, or not be said by the other.
+    """
+    from presets.serum_crossing import serum1_to_serum2, serum2_to_serum1
+
+    data = read_file(path, MAX_BYTES)
+    try:
+        if SUFFIXES[path.suffix.lower()] == "serum1":
+            from presets.serum1 import decode_serum1
+
+            return serum1_to_serum2(decode_serum1(data))
+        from presets.serum2 import decode_serum2
+
+        return serum2_to_serum1(decode_serum2(data))
+    except PresetError as error:
+        raise PresetError(f"{path}: {error}") from error
 
 
 def same_again(path: Path) -> bytes:

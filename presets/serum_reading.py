@@ -28,6 +28,7 @@ from presets.serum_sound import (
     second_filter,
     serum,
     shown,
+    switch_routes,
 )
 from presets.serum_writing import VOLUME_DB, drive_gain_db
 from presets.tables import FRAME_SIZE, table_frames
@@ -49,6 +50,9 @@ def sound_to_reading(sound: Sound, note: int = 60, voice_filters: int = 1, *, ow
         voice_filters: how many filters a voice of that Serum has.
         own: keep embedded tables as the patch's own data; without it they become the standard ones most like them.
     """
+    if voice_filters > 1 and sound.raws.get("Filter2 On", 0.0) < 0.5 <= sound.raws.get("FX Fil Enable", 0.0):
+        switch_routes(sound)  # its second filter is the one among the effects
+        voice_filters = 1
     reader = Reader(sound, voice_filters, own)
     for part in (
         read_filter_types,

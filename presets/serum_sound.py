@@ -170,6 +170,29 @@ def init_sound() -> Sound:
     return Sound(dict(raws), dict(menus), dict(switches), order=tuple(tables()["effects"]["init"]))
 
 
+# -- routes: by switch in Serum 1, by name in Serum 2 ---------------------------------------------------------------
+
+SWITCHES = {"osc1": "OscA>Fil", "osc2": "OscB>Fil", "sub": "OscS>Fil", "noise": "OscN>Fil"}
+
+
+def named_routes(sound: Sound) -> dict[str, str]:
+    """Canonical section -> canonical route of a sound; from its switches if it has no names."""
+    if sound.routes:
+        return dict(sound.routes)
+    out = {s: "filter1" if sound.raws[switch] >= 0.5 else "effects" for s, switch in SWITCHES.items()}
+    return out | {s: "direct" for s in ("sub", "noise") if float(sound.switches[f"{s}_direct"]) >= 0.5}
+
+
+def switch_routes(sound: Sound) -> None:
+    """Turns the names of a sound's routes into switches."""
+    for section, route in sound.routes.items():
+        if section in SWITCHES:
+            sound.raws[SWITCHES[section]] = float(route in ("filter1", "filter2", "both"))
+        if f"{section}_direct" in sound.switches:
+            sound.switches[f"{section}_direct"] = float(route == "direct")
+    sound.routes = {}
+
+
 # -- tempo ----------------------------------------------------------------------------------------------------------
 
 

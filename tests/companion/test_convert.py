@@ -86,10 +86,17 @@ def test_what_a_real_preset_loses_is_printed(tmp_path, capsys):
 
 
 def test_json_for_programs(tmp_path, capsys):
-    assert run(["convert", "--json", str(SERUM2), str(tmp_path / "a.fxp")]) == 0
+    assert run(["convert", "--json", str(SERUM2), str(tmp_path / "a.vital")]) == 0
     told = json.loads(capsys.readouterr().out)
     assert Path(told["file"]).exists() and told["settings"] > 50 and 0.6 < told["carried"] < 1
     assert any("oscillator C" in text for text in told["approximated"])
+
+
+def test_one_serum_to_the_other_goes_knob_by_knob(tmp_path, capsys):
+    assert run(["convert", str(FXP), str(tmp_path / "a.SerumPreset")]) == 0
+    assert "100% of the 64 settings in use crossed." in capsys.readouterr().out
+    assert run(["convert", str(SERUM2), str(tmp_path / "b.fxp")]) == 0
+    assert "Serum's Osc C On is left out: Serum 1 has no place for it" in capsys.readouterr().out
 
 
 def test_nothing_is_overwritten_without_being_asked(sources, capsys):
