@@ -133,7 +133,9 @@ def check_options(
     try:
         check_times(start, end)
         if synth not in (*SYNTHS, *SERUM_KINDS):
-            find_plugin(synth)
+            find_plugin(
+                synth, lambda path, n, total: say(f"asking {path.name} what it is ({n + 1} of {total})")
+            )
         return MatchOptions(_midi_note(note), start, end, candidates, seconds, kind, synth, bpm, seed)
     except WhisperSynthError as error:
         raise OptionError(one_line(error)) from None

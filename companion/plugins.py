@@ -117,8 +117,11 @@ def find_plugin(
     path = Path(text).expanduser()
     if path.suffix.lower() in SUFFIXES and path.exists():
         return Path(os.path.abspath(path)), None
-    usable = [p for p in scan(files_in(plugin_folders()), on_progress=on_progress) if not p.error]
-    named = [p for p in usable if p.is_instrument and text.lower() in (p.name.lower(), p.path.name.lower())]
+    files = files_in(plugin_folders())
+    likely = [file for file in files if text.lower() in file.name.lower()]  # most are called as their file is
+    named = _named(text, scan(likely, on_progress=on_progress)) or _named(
+        text, scan(files, on_progress=on_progress)
+    )
     if not named:
         raise HostError(
             f"there is no synth {text!r} here; choose vital, or a plugin: its path, or a name that "
@@ -129,6 +132,11 @@ def find_plugin(
         places = ", ".join(str(p.path) for p in vst3)
         raise HostError(f"{text!r} is the name of several plugins; give the path of one: {places}")
     return vst3[0].path, vst3[0].name
+
+
+def _named(text: str, plugins: Iterable[Plugin]) -> list[Plugin]:
+    names = ((p, (p.name.lower(), p.path.name.lower())) for p in plugins if p.is_instrument and not p.error)
+    return [p for p, those in names if text.lower() in those]
 
 
 # -- asking -----------------------------------------------------------------------------------------------------------

@@ -81,6 +81,19 @@ def test_values_out_of_range_and_names_it_lacks_are_refused(host):
             host.set_values(values)
 
 
+def test_control_changes_are_heard_from_when_they_come(serumlike):
+    with PluginHost(serumlike(316)) as host:
+        host.set_values({"Filter On": 1.0, "Fil Cutoff": 0.3})
+        closed = host.render(48, 0.6, 0.6)
+        opened = host.render(48, 0.6, 0.6, controls=[(0.3, 74, 127)])
+        half = closed.shape[1] // 2
+        assert host.info.channels == 2
+        assert brightness(opened[:, half:]) > 1.5 * brightness(closed[:, half:])
+        assert brightness(opened[:, : half - 2000]) == pytest.approx(
+            brightness(closed[:, : half - 2000]), rel=0.1
+        )
+
+
 def test_texts_are_what_the_plugin_shows(host):
     assert (
         host.texts("Waveform", [0, 1]) == ["Square", "Saw"] or len(set(host.texts("Waveform", [0, 1]))) == 2
