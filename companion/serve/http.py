@@ -116,7 +116,7 @@ def make_app(service: Service, port: int, token: str, release: str) -> ASGIApp:
         return JSONResponse({"events": found, "last": service.events.last})
 
     async def hello(request: Request) -> Response:
-        return JSONResponse(service.hello(await _body(request)))
+        return JSONResponse(service.bridge.hello(await _body(request)))
 
     async def ask(request: Request) -> Response:
         body = await _fields(request, want=str)
@@ -130,7 +130,7 @@ def make_app(service: Service, port: int, token: str, release: str) -> ASGIApp:
         body = await _fields(request, request=int, ok=bool, text=str)
         if "request" not in body:
             raise RequestError("the field 'request' is missing; give the event's number")
-        return JSONResponse(service.answer(body))
+        return JSONResponse(service.bridge.answer(body))
 
     routes = [
         Route("/health", health),

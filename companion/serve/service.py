@@ -14,21 +14,21 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from companion.complaints import describe
-from companion.errors import HostError, WhisperSynthError
+from companion.errors import WhisperSynthError
 from companion.library import Library
+from companion.serve.bridge import Bridge
 from companion.serve.events import Events
+from companion.serve.instruments import Instruments
 from companion.serve.jobs import BOUND, CANCELLED, DONE, QUEUED, RUNNING, Job, Jobs
 from companion.serve.ledger import Ledger
 from companion.serve.places import Places
 from companion.serve.requests import JobRequest, from_json
 from companion.serve.runner import WORKER, Runner
-from companion.serve.stage import EngineStage, PluginStage, Stage
+from companion.serve.stage import EngineStage, PluginStage
 from companion.serve.sweep import sweep
 
-BRIDGE_S = 30.0  # after its last hello the bridge counts as gone
-BRIDGE_ANSWER_S = 5.0
 OLD_ENGINE_S = 20.0  # for an orphaned engine to notice that its server has gone
-TARGETS = ("auto", "engine", "plugin", "live")
+PROMPT_S = 1.2  # for a match that is loaded at once, where nobody says otherwise: somebody waits for it
 
 
 class NotFound(WhisperSynthError):
@@ -77,10 +77,9 @@ class Service:
         except BaseException:
             self._lock.release()
             raise
-        self.stages: dict[str, Stage] = {"engine": EngineStage(places)}
-        self._bridge_seen = -BRIDGE_S
-        self._loaded: list[str] = []
-        self._loading = threading.RLock()
+        self._engine = EngineStage(places)
+        self.bridge = Bridge(self.events)
+        self.instruments = Instruments({"engine": self._engine}, self.bridge, self.events)
         synth = str((self.settings.options or {}).get("synth", ""))
         self.runner = Runner(self.jobs, places, self._tell, self.settings.worker, self._finished, synth)
 
@@ -90,15 +89,14 @@ class Service:
         self.runner.start()
 
     def _prepare(self) -> None:
-        engine = self.stages["engine"]
-        assert isinstance(engine, EngineStage)
         with suppress(WhisperSynthError, OSError):
-            engine.open()
+            self._engine.open()
         if self.settings.plugin is not None:
             try:
                 from companion.hosts.plugin import PluginHost
 
-                self.stages["plugin"] = PluginStage(PluginHost(self.settings.plugin, on_notice=self.notice))
+                host = PluginHost(self.settings.plugin, on_notice=self.notice)
+                self.instruments.stages["plugin"] = PluginStage(host)
             except Exception as error:
                 self.notice(describe(error))
         with suppress(OSError):
@@ -108,9 +106,7 @@ class Service:
         """Ends everything; what waited or ran is in the queue for the next time."""
         self.events.close()
         self.runner.stop()
-        for stage in self.stages.values():
-            with suppress(Exception):
-                stage.close()
+        self.instruments.close()
         self.ledger.close()
         self._lock.release()
 
@@ -135,11 +131,12 @@ class Service:
 
     def _with_defaults(self, request: JobRequest) -> JobRequest:
         settings = self.settings
+        prompt = {"seconds": PROMPT_S} if request.load else {}
         return replace(
             request,
             out=request.out or settings.out,
             install=request.install or settings.install,
-            options={**(settings.options or {}), **request.options},
+            options={**prompt, **(settings.options or {}), **request.options},
         )
 
     def job(self, number: int) -> Job:
@@ -187,8 +184,8 @@ class Service:
         queued, running = self.jobs.count(QUEUED), self.jobs.count(RUNNING)
         return {
             "queued": queued, "running": running, "room": max(self.settings.bound - queued - running, 0),
-            "paused": self.runner.paused or False, "ready": self.runner.ready, "bridge": self.has_bridge,
-            "target": self._target("auto"), "events": self.events.last, "done": self.jobs.count(DONE),
+            "paused": self.runner.paused or False, "ready": self.runner.ready, "bridge": self.bridge.is_there,
+            "target": self.instruments.target(), "events": self.events.last, "done": self.jobs.count(DONE),
             "failed": self.jobs.count("failed"), "cancelled": self.jobs.count(CANCELLED),
             "engine_pid": self.runner.engine_pid, "engine_restarts": max(self.runner.restarts, 0),
         }  # fmt: skip
@@ -210,25 +207,6 @@ class Service:
 
     # -- into an instrument, and back ---------------------------------------------------------------------------------
 
-    @property
-    def has_bridge(self) -> bool:
-        """Whether a DAW's script said hello lately."""
-        return time.monotonic() - self._bridge_seen < BRIDGE_S
-
-    def hello(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A bridge says it is there."""
-        if not self.has_bridge:
-            self.notice(f"{str(body.get('app', 'a DAW'))[:40]} is connected")
-        self._bridge_seen = time.monotonic()
-        return {"ok": True, "events": self.events.last}
-
-    def _target(self, target: str) -> str:
-        if target not in TARGETS:
-            raise WhisperSynthError(f"there is no target {target[:40]!r}; choose from {', '.join(TARGETS)}")
-        if target != "auto":
-            return target
-        return "live" if self.has_bridge else "plugin" if "plugin" in self.stages else "engine"
-
     def load(self, number: int, rank: int = 1, target: str = "auto") -> dict[str, Any]:
         """Sets a job's patch where it is to be heard.
 
@@ -236,36 +214,8 @@ class Service:
             NotFound: no such job or candidate.
             HostError: it cannot be set there.
         """
-        from companion.live.parameters import shown_parameters
-
-        began = time.perf_counter()
-        job, target = self.job(number), self._target(target)
-        candidate = _candidate(job, rank)
-        with self._loading:
-            try:
-                if target == "live":
-                    ok, text = self._ask_bridge(
-                        "load",
-                        job=job.to_json(),
-                        rank=rank,
-                        files=candidate["files"],
-                        parameters=shown_parameters(candidate["files"]),
-                    )
-                else:
-                    ok, text = True, self._stage(target).load(candidate["files"])
-            except Exception as error:
-                self.events.publish("not loaded", target=target, job=number, text=describe(error))
-                raise
-            if ok:
-                self._loaded.append(target)
-        answer = {
-            "target": target,
-            "loaded": ok,
-            "seconds": round(time.perf_counter() - began, 3),
-            "text": text,
-        }
-        self.events.publish("loaded" if ok else "not loaded", **{**answer, "job": number, "rank": rank})
-        return answer
+        job = self.job(number)
+        return self.instruments.load(job.to_json(), _candidate(job, rank), target)
 
     def undo(self, target: str = "auto") -> dict[str, Any]:
         """Brings back what was there before the last load.
@@ -273,26 +223,7 @@ class Service:
         Raises:
             HostError: nothing was.
         """
-        with self._loading:
-            if target == "auto" and self._loaded:
-                target = self._loaded[-1]
-            target = self._target(target)
-            if target == "live":
-                ok, text = self._ask_bridge("undo")
-            else:
-                ok, text = True, self._stage(target).undo()
-            if ok and target in self._loaded:
-                self._loaded.reverse()
-                self._loaded.remove(target)
-                self._loaded.reverse()
-        answer = {"target": target, "undone": ok, "text": text}
-        self.events.publish("undone", **answer)
-        return answer
-
-    def _stage(self, target: str) -> Stage:
-        if target not in self.stages:
-            raise HostError("no plugin is hosted; start with `whispersynth serve --plugin PATH`")
-        return self.stages[target]
+        return self.instruments.undo(target)
 
     def install(self, number: int, rank: int = 1) -> dict[str, Any]:
         """Saves a job's patch to its synth's user folder.
@@ -311,42 +242,18 @@ class Service:
             self.library.add_installed(int(job.result["match"]), rank, installed)
         return {"installed": installed}
 
-    # -- the bridge --------------------------------------------------------------------------------------------------
-
     def ask_selected(self) -> dict[str, Any]:
         """Asks the DAW for the selected clip: the bridge, or an installed AbletonOSC.
 
         Raises:
             HostError: neither answers.
         """
-        if self.has_bridge:
-            return {"via": "bridge", "request": self.events.publish("bridge", want="selected")}
+        if self.bridge.is_there:
+            return {"via": "bridge", "request": self.bridge.ask_selected()}
         from companion.serve.ableton_osc import selected_clip
 
         job, _ = self.submit({**selected_clip(), "source": "live"})
         return {"via": "AbletonOSC", "job": job.to_json()}
-
-    def answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What the bridge made of a request."""
-        self._bridge_seen = time.monotonic()
-        self.events.publish(
-            "answer",
-            request=int(body["request"]),
-            ok=bool(body.get("ok")),
-            text=str(body.get("text", ""))[:500],
-        )
-        return {"ok": True}
-
-    def _ask_bridge(self, want: str, **what: Any) -> tuple[bool, str]:
-        if not self.has_bridge:
-            raise HostError("no DAW is connected; see docs/live.md, or load it with the target 'engine'")
-        number = self.events.publish("bridge", want=want, **what)
-        answer = self.events.wait(
-            number, BRIDGE_ANSWER_S, lambda event: event["type"] == "answer" and event["request"] == number
-        )
-        if answer is None:
-            return False, "the DAW has not answered; look there whether the patch is loaded"
-        return bool(answer["ok"]), str(answer["text"])
 
 
 def _only_one(places: Places) -> FileLock:
