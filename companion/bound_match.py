@@ -21,6 +21,7 @@ from companion.engines import Engines
 from companion.errors import HostError
 from companion.features import resample
 from companion.hosts.bound import Bound
+from companion.hosts.plugin import PatchFailure
 from companion.hosts.pool import HostPool
 from companion.hosts.verify import verify
 from companion.match import Match, Matcher, MatchOptions
@@ -65,8 +66,11 @@ class PluginEngines(Engines):
     ) -> NDArray[np.float32]:
         """One patch in the calling thread's worker: float32 (2, n)."""
         host = self._hosts.mine
-        self._bound[id(host)].set_patch(patch)
-        audio = host.render(note, note_s, total_s, fresh=fresh)
+        try:
+            self._bound[id(host)].set_patch(patch)
+            audio = host.render(note, note_s, total_s, fresh=fresh)
+        except PatchFailure:  # this patch is none; silence is the worst there is
+            audio = np.zeros((2, round(total_s * SAMPLE_RATE)), np.float32)
         return audio if sample_rate == SAMPLE_RATE else resample(audio, SAMPLE_RATE, sample_rate)
 
     def map(self, work: Callable[[Patch], T], patches: Iterable[Patch]) -> Iterator[T]:

@@ -23,12 +23,13 @@ from companion.board import Board, Candidate
 from companion.bound_match import BoundMatcher
 from companion.errors import HostError, WhisperSynthError
 from companion.hosts.bound import bind
-from companion.hosts.plugin import PluginHost
+from companion.hosts.plugin import PatchFailure, PluginHost
 from companion.hosts.pool import HostPool
 from companion.hosts.verify import verify
 from companion.learnt import open_learnt
 from companion.listen import listen
 from companion.match import Match, MatchOptions
+from companion.metrics import WORST
 from companion.plugin_distance import PluginDistance
 from companion.plugin_files import plugin_files
 from companion.propose import UNPITCHED
@@ -51,18 +52,7 @@ SIGMAS = (0.08, 0.03, WIDE := 0.2)  # then around the best, in turn; the wide on
 GENERATIONS = 60
 LEAST_GAIN = 1e-3
 STALE = 12  # generations without a gain that end a search
-GATES_S = (
-    -0.04,
-    -0.025,
-    -0.015,
-    -0.008,
-    -0.004,
-    0.004,
-    0.008,
-    0.015,
-    0.025,
-    0.04,
-)  # tried around the note-off
+GATES_S = (-0.04, -0.025, -0.015, -0.008, -0.004, 0.004, 0.008, 0.015, 0.025, 0.04)  # tried around the note-off # fmt: skip
 REWARD = 2.0  # added to the weight of a parameter that was moved when the sound got nearer
 RESERVE_S = 0.12  # of the budget, for the files
 VERIFY_SHARE = 0.1  # of the budget, for hearing whether each parameter took effect
@@ -97,6 +87,8 @@ class Task:
     notes: tuple[int, ...]
     note_off_s: float
     """As it was heard; a search finds it to a few milliseconds."""
+    other_note_offs: tuple[float, ...] = ()
+    """Less likely moments, seconds."""
 
     @property
     def total_s(self) -> float:
@@ -133,7 +125,9 @@ class PluginMatcher:
         board, warnings = Board(), [*clip.warnings, *heard.warnings, *self._notes]
         n_notices = len(self.pool.notices)
         pitches = heard.pitches or (float(UNPITCHED),)
-        task = Task(heard.audio, tuple(dict.fromkeys(round(p) for p in pitches))[:N_NOTES], heard.note_off_s)
+        notes = tuple(dict.fromkeys(round(p) for p in pitches))[:N_NOTES]
+        others = tuple(guess.time_s for guess in heard.note_offs[1:])
+        task = Task(heard.audio, notes, heard.note_off_s, others)
 
         def so_far(stage: str, progress: float, best: tuple[Candidate, ...] | None = None) -> Match:
             best = board.ranked(options.keep) if best is None else best
@@ -201,8 +195,11 @@ class Search:
     def _judge(
         self, host: PluginHost, patch: Patch, distance: PluginDistance, note_off_s: float | None = None
     ) -> Candidate:
-        host.set_patch(patch)
-        audio = host.render(patch.note, note_off_s or self.note_off_s, self.task.total_s)
+        try:
+            host.set_patch(patch)
+            audio = host.render(patch.note, note_off_s or self.note_off_s, self.task.total_s)
+        except PatchFailure:  # this patch is none; the plugin goes on
+            return Candidate(patch, WORST, np.zeros_like(self.task.audio))
         return Candidate(patch, distance(audio), audio)
 
     # -- drawing ------------------------------------------------------------------------------------------------
@@ -259,7 +256,8 @@ class Search:
 
     def time_note_off(self, candidate: Candidate) -> Candidate:
         """The candidate at the note-off that suits it best, which is taken for all that follow."""
-        moments = [max(self.note_off_s + off_s, 0.01) for off_s in (0.0, *GATES_S)]
+        near = [max(self.note_off_s + off_s, 0.01) for off_s in (0.0, *GATES_S)]
+        moments = [*near, *self.task.other_note_offs]
         patch = candidate.patch
         tried = list(self.pool.map(lambda host, s: self._judge(host, patch, self.distance, s), moments))
         nearest = min(range(len(tried)), key=lambda i: tried[i].score)

@@ -108,6 +108,10 @@ class WorkerFailure(HostError):
     """The worker crashed, hung or could not be started."""
 
 
+class PatchFailure(HostError):
+    """The plugin failed again and again at one thing; it runs, with the patch before."""
+
+
 class PluginHost:
     """One plugin in its own process. Safe to share between threads: requests wait for one another."""
 
@@ -298,7 +302,7 @@ class PluginHost:
                 except WorkerFailure as failure:
                     self._restart(str(failure))
                     if not n_left:
-                        raise HostError(
+                        raise PatchFailure(
                             f"{self.info.name} failed {N_TRIES} times at the same thing ({failure}); it was started "
                             "anew with the patch before; try another patch"
                         ) from failure

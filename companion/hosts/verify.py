@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion.audio import Audio
-from companion.hosts.plugin import PluginHost, PluginParameter
+from companion.hosts.plugin import PatchFailure, PluginHost, PluginParameter
 
 NOTE, NOTE_S, TOTAL_S = 60, 0.25, 0.45
 N_REPEATS = 3  # of the same settings, to know how far their sounds lie apart
@@ -131,6 +131,8 @@ def _is_heard(host: PluginHost, name: str, raw: float, note: int, likeness: Like
             if likeness.differs(_play(host, note)):
                 return True
         return False
+    except PatchFailure:  # it does something
+        return True
     finally:
         host.set_values({name: raw})
 

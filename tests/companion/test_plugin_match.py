@@ -10,9 +10,12 @@ import pytest
 
 from companion.cli import run
 from companion.errors import WhisperSynthError
+from companion.hosts import plugin
 from companion.hosts.plugin import PluginHost
+from companion.hosts.verify import verify
 from companion.match import MatchOptions
-from companion.plugin_match import open_plugin_matcher
+from companion.metrics import WORST
+from companion.plugin_match import Search, Task, open_plugin_matcher
 from presets.plugin_schema import patch_of, raw_values
 from presets.plugin_txt import read_plugin_text
 from presets.vstpreset import decode_vstpreset
@@ -56,8 +59,8 @@ def test_a_plugins_own_sound_is_found_again(matcher, clip):
     assert results[-1].stage == "done" and scores[-1] < 0.65
     best = results[-1].candidates
     assert 1 < len(best) <= 5
-    plugin, note, raws = read_plugin_text(best[0].files["txt"].decode())
-    assert (plugin, note) == ("Nekobi", results[-1].note)
+    name, note, raws = read_plugin_text(best[0].files["txt"].decode())
+    assert (name, note) == ("Nekobi", results[-1].note)
     assert raws == pytest.approx(raw_values(best[0].patch), abs=1e-5)
     assert b"cutoff" in (decode_vstpreset(best[0].files["vstpreset"]).component or b"")
 
@@ -92,6 +95,25 @@ def test_workers_that_are_killed_during_a_match_are_replaced_and_the_user_is_tol
         assert result.candidates[0].files["vstpreset"]
     finally:
         matcher.close()
+
+
+def test_a_patch_that_always_crashes_the_plugin_is_the_worst_and_the_search_goes_on(matcher, monkeypatch):
+    """Every worker that is to set a value of one is killed, again and again."""
+    ask = plugin._Process.ask
+
+    def ask_or_die(process, do, head, body, limit_s):
+        if do == "set" and np.frombuffer(body, "<f4").max(initial=0) == 1:
+            process._process.kill()
+        return ask(process, do, head, body, limit_s)
+
+    monkeypatch.setattr(plugin._Process, "ask", ask_or_die)
+    audio = matcher.pool.first.render(48, 0.3, 0.5)
+    search = Search(matcher.pool, matcher.schema, Task(audio, (48,), 0.3), seed=0)
+    bad = search.default().with_values({"plugin.Accent": 1.0})
+    heard = search.judge([search.default(), bad, search.default()])
+    assert [c.score == WORST for c in heard] == [False, True, False]
+    assert 1.0 not in {host.values()["Accent"] for host in matcher.pool.hosts}
+    assert "Accent" not in verify(matcher.pool.first, {"Accent": 0.4}).unheard
 
 
 def test_a_match_may_be_closed_at_any_time(matcher, clip):
