@@ -26,9 +26,6 @@ MESSAGES_A_TICK = 64
 LOOK_EVERY = 10  # ticks between looks at the settings and for the key's device
 SHOW_EVERY_S = 0.4  # of progress in the status bar
 MOST_UNDOS = 20
-YIELD_S = (
-    0.001  # lets the threads have their turn while a request waits: Live itself may keep Python to itself
-)
 
 ENDED = ("done", "failed", "cancelled")
 STAGES = {
@@ -98,8 +95,7 @@ class Bridge:
             except Exception:  # one mistake is not to end the script
                 self.host.log(traceback.format_exc())
         self._ticks += 1
-        if self.companion.is_busy:
-            time.sleep(YIELD_S)
+        self.companion.give_way()
 
     def show(self, text: str) -> None:
         """A sentence in Live's status bar."""

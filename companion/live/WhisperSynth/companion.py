@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import queue
+import selectors
 import socket
 import sys
 import threading
@@ -23,6 +24,8 @@ POLL_S = 8.0  # of the long poll, and so between two hellos (the server forgets 
 TIMEOUT_S = 20.0
 REST_S = 2.0  # between attempts to reach it
 MOST_WAITING = 512
+TURN_S, QUIET_TURNS = 0.001, 3
+WAY_S = 0.01  # of a tick's tenth of a second
 MOST_BYTES = 16 * 1024 * 1024
 APP = "whispersynth"
 ADDRESS_FILE = "serve.json"
@@ -77,6 +80,8 @@ class Line:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._connection: http.client.HTTPConnection | None = None
+        self._is_working = False
+        self._awaited: socket.socket | None = None
 
     def call(self, method: str, route: str, body: dict[str, Any] | None, timeout: float = TIMEOUT_S) -> Any:
         """(status, answer).
@@ -84,20 +89,48 @@ class Line:
         Raises:
             NotThere: no answer.
         """
-        at = read_address(self.folder)
-        connection = self._connection = http.client.HTTPConnection(HOST, at["port"], timeout=timeout)
+        self._is_working = True
         try:
-            headers = {"Authorization": "Bearer " + at["token"], "Content-Type": "application/json"}
-            data = None if body is None else json.dumps(body).encode("utf-8")
-            connection.request(method, route, data, headers)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read(MOST_BYTES).decode("utf-8") or "{}")
+            at = read_address(self.folder)
+            connection = self._connection = http.client.HTTPConnection(HOST, at["port"], timeout=timeout)
+            try:
+                return self._exchange(connection, at["token"], method, route, body)
+            finally:
+                connection.close()
         except ValueError:
             raise NotThere(TOO_OLD) from None
         except (OSError, AttributeError, http.client.HTTPException):  # AttributeError: hung up meanwhile
             raise NotThere(NOT_RUNNING) from None
         finally:
-            connection.close()
+            self._is_working = False
+
+    def _exchange(
+        self, connection: http.client.HTTPConnection, token: str, method: str, route: str, body: Any
+    ) -> tuple[int, Any]:
+        headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode("utf-8")
+        connection.request(method, route, data, headers)
+        self._awaited = connection.sock
+        try:
+            answer = connection.getresponse()
+        finally:
+            self._awaited = None
+        return answer.status, json.loads(answer.read(MOST_BYTES).decode("utf-8") or "{}")
+
+    @property
+    def needs_a_turn(self) -> bool:
+        """Its thread has something to do: it works, or what it waits for has come. Asked on Live's thread."""
+        awaited = self._awaited
+        if awaited is None:
+            return self._is_working
+        try:
+            with (
+                selectors.DefaultSelector()
+            ) as selector:  # select() fails for the high numbers that Live's files have
+                selector.register(awaited, selectors.EVENT_READ)
+                return bool(selector.select(0))
+        except (OSError, ValueError, KeyError):  # it was closed this moment
+            return True
 
     def hang_up(self) -> None:
         """Ends the request under way, from another thread."""
@@ -156,10 +189,20 @@ class Companion:
                 break
         return found
 
-    @property
-    def is_busy(self) -> bool:
-        """A request is waiting to be carried."""
-        return not self._requests.empty()
+    def give_way(self) -> None:
+        """Lets the threads have their turn where they need one: Live may keep Python to itself between its calls.
+
+        At most WAY_S, and nothing at all while they wait for the network.
+        """
+        if not self._needs_a_turn():
+            return
+        until, quiet = time.perf_counter() + WAY_S, 0
+        while quiet < QUIET_TURNS and time.perf_counter() < until:
+            time.sleep(TURN_S)
+            quiet = 0 if self._needs_a_turn() else quiet + 1
+
+    def _needs_a_turn(self) -> bool:
+        return not self._requests.empty() or any(line.needs_a_turn for line in self._lines)
 
     # -- on the threads ------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import unicodedata
 from typing import TYPE_CHECKING, Any, Generator, Tuple
 
 from .safely import REFUSALS, ask, is_there, place_in, same
@@ -315,13 +316,18 @@ def place_for(folder: str, name: str, data: bytes) -> str:
 
 def child(item: Any, name: str) -> Any:
     """A descendant by its file name; Live shows presets with or without their suffix."""
-    wanted = {name.lower(), stem_of(name).lower()}
+    wanted = {composed(name), composed(stem_of(name))}
     for place, one in enumerate(ask(item, "children", ())):
-        if str(ask(one, "name", "")).lower() in wanted:
+        if composed(str(ask(one, "name", ""))) in wanted:
             return one
         if place >= MOST_CHILDREN:
             break
     return None
+
+
+def composed(name: str) -> str:
+    """Lower case, accents as one letter each: the disk may have them apart, and Live together."""
+    return unicodedata.normalize("NFC", name).lower()
 
 
 def stem_of(name: str) -> str:

@@ -13,7 +13,17 @@ import companion.live
 
 INSIDE = Path(__file__).parent / "inside"
 SOURCE = Path(companion.live.__file__).parent / "WhisperSynth"
-FAKES = ("Live", "_Framework", "_Framework.ControlSurface", "fake_set", "companion_stub", "runner")
+FAKES = (
+    "Live",
+    "_Framework",
+    "_Framework.ControlSurface",
+    "ableton",
+    "ableton.v2",
+    "ableton.v2.control_surface",
+    "fake_set",
+    "companion_stub",
+    "runner",
+)
 
 
 @pytest.fixture

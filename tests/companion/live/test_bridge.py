@@ -1,8 +1,11 @@
 """The script in a running Live: a button, the companion's wish, and what the status bar says."""
 
 import shutil
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ PRESSED = {
     "match": {"kind": "note", "channel": 2, "number": 36},
     "undo": {"kind": "cc", "channel": 16, "number": 20},
 }
+TICKS_OF_A_MATCH = 30  # the stand-in itself takes a few
 BLOCKED_S = 0.25  # a tick that waits for the network takes seconds
 
 
@@ -197,6 +201,26 @@ def test_lives_thread_never_waits(start, stub, settings, selected):
     stub.hang = False
 
 
+def test_threads_get_their_turn_in_a_live_that_keeps_python_to_itself(
+    start, settings, selected, inside, monkeypatch
+):
+    """Between ticks nothing else of Python runs; the companion is another process."""
+    settings(buttons=PRESSED)
+    runner = inside("runner").Runner
+    monkeypatch.setattr(runner, "HELD", 1_000_000)
+    command = [sys.executable, str(Path(runner.__init__.__code__.co_filename).with_name("companion_stub.py"))]
+    process = subprocess.Popen([*command, str(settings.data)], stdin=subprocess.PIPE)
+    try:
+        live = start()
+        live.shows("connected")
+        live.press(0x91, 36, 100)
+        ticks = live.ticks
+        live.shows("very close")
+        assert live.ticks - ticks < TICKS_OF_A_MATCH
+    finally:
+        process.communicate()
+
+
 def test_deselected_it_leaves_nothing_running(start, stub, inside):
     live = start()
     live.shows("connected")
@@ -278,6 +302,16 @@ def test_loading_after_the_match(start, stub, settings, selected, a_set, library
     live.until(lambda: len(stub.sent("/bridge/answer")) == 2)
     assert stub.sent("/bridge/answer")[1] == {"request": undo, "ok": True, "text": "Synth is as before"}
     live.until(lambda: not any(t.values["devices"] for t in a_set.song.values["tracks"]))
+
+
+def test_a_live_without_the_older_framework(start, stub, settings, selected, inside, monkeypatch):
+    settings(buttons=PRESSED)
+    inside("ableton.v2.control_surface")
+    monkeypatch.setitem(sys.modules, "_Framework.ControlSurface", None)
+    live = start()
+    live.press(0x91, 36, 100)
+    live.shows("very close")
+    assert type(live.script).__mro__[1].__module__ == "ableton.v2.control_surface"
 
 
 def test_a_script_that_cannot_start_says_so(start, settings, inside, monkeypatch):

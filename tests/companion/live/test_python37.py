@@ -17,8 +17,8 @@ SCRIPT = Path(companion.live.__file__).parent / "WhisperSynth"
 FILES = sorted(SCRIPT.glob("*.py"))
 INSIDE = Path(__file__).parent / "inside"
 LIBRARY = {  # of the standard library, what is pure Python or surely inside Live
-    "__future__", "contextlib", "fnmatch", "http", "json", "math", "os", "queue", "re", "socket", "struct", "sys", "threading", "time",
-    "traceback", "typing",
+    "__future__", "contextlib", "fnmatch", "http", "json", "math", "os", "queue", "re", "selectors", "socket", "struct", "sys", "threading", "time",
+    "traceback", "typing", "unicodedata",
 }  # fmt: skip
 LIVES_OWN = {"Live", "_Framework", "ableton"}
 

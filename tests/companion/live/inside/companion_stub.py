@@ -1,6 +1,7 @@
 """The companion's side of docs/protocol.md as far as the script sees it, for tests of the script alone."""
 
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -124,3 +125,8 @@ def make_handler(stub):
                 pass
 
     return Handler
+
+
+if __name__ == "__main__":  # in a process of its own, until its input ends
+    Stub(sys.argv[1])
+    sys.stdin.read()
