@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +40,10 @@ Candidates = Annotated[int | None, typer.Option(metavar="N", help="Patches the m
 Plugin = Annotated[
     Path | None, typer.Option(metavar="VST3", help="A plugin to host, into which patches are loaded.")
 ]
+Midi = Annotated[
+    str | None, typer.Option(metavar="PORT", help="A MIDI port to send patches to; virtual: one of our own.")
+]
+MidiMap = Annotated[str | None, typer.Option(metavar="MAP", help="serum2, serum1, general or a .toml file.")]
 Port = Annotated[int | None, typer.Option(metavar="N", min=1, max=65535, help="Else 8765, or a free one.")]
 Queue = Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Clips that may wait.")]
 
@@ -48,6 +53,8 @@ def serve(
     port: Port = None,
     queue: Queue = 256,
     plugin: Plugin = None,
+    midi: Midi = None,
+    midi_map: MidiMap = None,
     out: Out = None,
     install: Install = False,
     seconds: Seconds = None,
@@ -61,7 +68,7 @@ def serve(
         from companion.serve.server import Server, wait_for_end
 
         options = _options(seconds, candidates, kind, synth)
-        settings = _settings(queue, plugin, out, install, options)
+        settings = replace(_settings(queue, plugin, out, install, options), midi=midi, midi_map=midi_map)
         with Server(places(), settings, port) as server:
             say(f"serving at {server.url}; patches go to {_shown(out)}; Ctrl-C ends it")
             _say_recovered(len(server.service.recovered))
@@ -119,7 +126,7 @@ def _settings(
     from companion.serve.service import Settings
 
     folder = str(out.expanduser().absolute()) if out else ""
-    return Settings(queue, plugin, folder, install, options)
+    return Settings(queue, plugin, out=folder, install=install, options=options)
 
 
 def _shown(out: Path | None) -> Path:
@@ -155,7 +162,7 @@ def _told_what_is_missing() -> Iterator[None]:
 
 Number = Annotated[int, typer.Argument(metavar="JOB", help="Its number.")]
 Rank = Annotated[int, typer.Option(metavar="N", help="Which of its patches.")]
-Target = Annotated[str, typer.Option(metavar="TARGET", help="auto, live, plugin or engine.")]
+Target = Annotated[str, typer.Option(metavar="TARGET", help="auto, live, plugin, midi or engine.")]
 
 
 @jobs_app.callback()

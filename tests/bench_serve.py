@@ -24,7 +24,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ QUICK = (
     "--kind",
     "resynth",
 )  # what is measured is the queue, not the match
+CLI = ("-m", "companion.cli")
+STANDIN = ROOT / "tests" / "companion" / "serve" / "standin.py"
 START_S = 120.0
 JOB_S = 600.0
 
@@ -62,6 +64,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--queue", type=int, default=20, help="clips in `kill`")
     parser.add_argument("--loads", type=int, default=10)
+    parser.add_argument(
+        "--standin", action="store_true", help="in `drop`: the tests' stand-in for the matcher"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for what in options.what:
@@ -181,8 +186,12 @@ def bench_drop(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, 
     for n in range(options.clips):
         tone(staging / f"clip {n:03}.wav", 80 + n)
     began = time.perf_counter()
-    with watched(where, inbox, out, *QUICK) as (client, process):
-        memory = Memory(process.pid)
+    with ExitStack() as stack:
+        if options.standin:
+            command = [str(STANDIN), "serve", str(where.folder), str(out)]
+            _, server = stack.enter_context(_process(where, command, False))
+        client, process = stack.enter_context(watched(where, inbox, out, *QUICK))
+        memory = Memory(server.pid if options.standin else process.pid)
         for path in staging.iterdir():
             path.rename(inbox / path.name)
         done = 0
@@ -193,7 +202,7 @@ def bench_drop(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, 
         memory.stop()
         status = client.call("GET", "/status")
     yield {
-        "dropped": options.clips, "done": status["done"], "failed": status["failed"],
+        "engine": "stand-in" if options.standin else "real", "dropped": options.clips, "done": status["done"], "failed": status["failed"],
         "results": len({path.name.rsplit(" ", 2)[0] for path in out.glob("*.vital")}),
         "seconds": round(time.perf_counter() - began), "memory_mb": memory.told(),
     }  # fmt: skip
@@ -218,25 +227,32 @@ def tone(path: Path, hz: float) -> Path:
 @contextmanager
 def served(where: Places, out: Path, *arguments: str, kill: bool = False) -> Iterator[tuple[Client, Any]]:
     """`whispersynth serve`, until the block ends."""
-    with _process(where, ["serve", "--out", str(out), *arguments], kill) as both:
+    with _process(where, [*CLI, "serve", "--out", str(out), *arguments], kill) as both:
         yield both
 
 
 @contextmanager
 def watched(where: Places, inbox: Path, out: Path, *arguments: str) -> Iterator[tuple[Client, Any]]:
     """`whispersynth watch`, until the block ends."""
-    with _process(where, ["watch", str(inbox), "--out", str(out), *arguments], False) as both:
+    with _process(where, [*CLI, "watch", str(inbox), "--out", str(out), *arguments], False) as both:
         yield both
 
 
 @contextmanager
 def _process(where: Places, command: list[str], kill: bool) -> Iterator[tuple[Client, Any]]:
     environment = os.environ | {"WHISPERSYNTH_DATA": str(where.folder), "PYTHONPATH": str(ROOT)}
-    where.address.unlink(missing_ok=True)
+    if "watch" not in command:
+        where.address.unlink(missing_ok=True)  # of a server that was killed
     process = subprocess.Popen(
-        [sys.executable, "-m", "companion.cli", *command], env=environment, stdout=subprocess.DEVNULL
-    )
+        [sys.executable, *command],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    begun = process.stderr.readline()  # it says that it serves or watches
+    drain = threading.Thread(target=process.stderr.read, daemon=True)
+    drain.start()
     try:
+        assert "ing " in begun, begun
         until = time.monotonic() + START_S
         while (client := Client.find(where)) is None:
             assert process.poll() is None and time.monotonic() < until, "the server did not start"

@@ -1,4 +1,4 @@
-"""Where patches are heard: the embedded engine, a hosted plugin, the DAW; loading, and taking it back."""
+"""Where patches are heard: the embedded engine, a hosted plugin, a MIDI port, the DAW; loading, and taking it back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from companion.serve.bridge import Bridge
 from companion.serve.events import Events
 from companion.serve.stage import MAX_UNDO, Stage
 
-TARGETS = ("auto", "engine", "plugin", "live")
+TARGETS = ("auto", "engine", "plugin", "midi", "live")
+MISSING = "no {target} is open; start with `whispersynth serve --{target}`"
 TURN_S = 10.0  # waited for another load to end
 
 
@@ -36,7 +37,9 @@ class Instruments:
             raise WhisperSynthError(f"there is no target {asked[:40]!r}; choose from {', '.join(TARGETS)}")
         if asked != "auto":
             return asked
-        return "live" if self.bridge.is_there else "plugin" if "plugin" in self.stages else "engine"
+        if self.bridge.is_there:
+            return "live"
+        return next(name for name in ("plugin", "midi", "engine") if name in self.stages)
 
     def load(self, job: Mapping[str, Any], candidate: Mapping[str, Any], target: str) -> dict[str, Any]:
         """Sets a job's candidate.
@@ -88,7 +91,7 @@ class Instruments:
 
     def _stage(self, target: str) -> Stage:
         if target not in self.stages:
-            raise HostError("no plugin is hosted; start with `whispersynth serve --plugin PATH`")
+            raise HostError(MISSING.format(target=target))
         return self.stages[target]
 
     @contextmanager

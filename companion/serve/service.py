@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from companion.complaints import describe
+from companion.complaints import describe, say
 from companion.errors import WhisperSynthError
 from companion.library import Library
 from companion.serve.bridge import Bridge
@@ -24,10 +24,11 @@ from companion.serve.ledger import Ledger
 from companion.serve.places import Places
 from companion.serve.requests import JobRequest, from_json
 from companion.serve.runner import WORKER, Runner
-from companion.serve.stage import EngineStage, PluginStage
+from companion.serve.stage import EngineStage, MidiStage, PluginStage, Stage
 from companion.serve.sweep import sweep
 
 OLD_ENGINE_S = 20.0  # for an orphaned engine to notice that its server has gone
+VIRTUAL = "virtual"
 PROMPT_S = 1.2  # for a match that is loaded at once, where nobody says otherwise: somebody waits for it
 
 
@@ -43,6 +44,9 @@ class Settings:
     """Clips that may wait."""
     plugin: Path | None = None
     """A VST3 or Audio Unit that patches are loaded into."""
+    midi: str | None = None
+    """A MIDI port that patches are sent to; `virtual`: one of our own."""
+    midi_map: str | None = None
     out: str = ""
     """Folder for results where a job names none."""
     install: bool = False
@@ -89,18 +93,34 @@ class Service:
         self.runner.start()
 
     def _prepare(self) -> None:
+        import companion.match  # noqa: F401  (a second, which the first clip need not wait)
+
         with suppress(WhisperSynthError, OSError):
             self._engine.open()
-        if self.settings.plugin is not None:
+        for name, given, opened in (
+            ("plugin", self.settings.plugin, self._open_plugin),
+            ("midi", self.settings.midi, self._open_midi),
+        ):
             try:
-                from companion.hosts.plugin import PluginHost
-
-                host = PluginHost(self.settings.plugin, on_notice=self.notice)
-                self.instruments.stages["plugin"] = PluginStage(host)
+                if given is not None:
+                    self.instruments.stages[name] = opened()
             except Exception as error:
                 self.notice(describe(error))
+                say(describe(error))
         with suppress(OSError):
             sweep(self.recovered)
+
+    def _open_plugin(self) -> Stage:
+        from companion.hosts.plugin import PluginHost
+
+        assert self.settings.plugin is not None
+        return PluginStage(PluginHost(self.settings.plugin, on_notice=self.notice))
+
+    def _open_midi(self) -> Stage:
+        from companion.midi.ports import open_output
+
+        port = self.settings.midi
+        return MidiStage(open_output(None if port == VIRTUAL else port), self.settings.midi_map)
 
     def stop(self) -> None:
         """Ends everything; what waited or ran is in the queue for the next time."""

@@ -1,4 +1,5 @@
-"""Instruments that a matched patch is set in, each in a process of its own: the embedded engine and a hosted plugin.
+"""Instruments that a matched patch is set in, the embedded engine and a hosted plugin, each in a process of its own,
+and a MIDI port.
 
     python -m companion.serve.stage        the embedded engine's process
 
@@ -24,10 +25,13 @@ from companion.serve.places import Places
 
 if TYPE_CHECKING:
     from companion.hosts.plugin import PluginHost
+    from companion.midi.ports import Output
+    from presets.patch import Patch
 
 ENGINE = (sys.executable, "-m", "companion.serve.stage")
 START_S, ANSWER_S = 60.0, 20.0
 MAX_UNDO = 50
+DEFAULT_MAP = "serum2"
 NOTHING_BEFORE = "nothing was loaded before, so there is nothing to undo"
 
 
@@ -182,6 +186,54 @@ class PluginStage:
     def close(self) -> None:
         """Ends its process."""
         self.host.close()
+
+
+class MidiStage:
+    """A port that control changes go to: a synth in the DAW that has learnt them."""
+
+    def __init__(self, output: Output, map_name: str | None = None) -> None:
+        from companion.midi.maps import find_map
+
+        self.name = f"the MIDI port {output.name}"
+        self._output, self._map = output, find_map(map_name or DEFAULT_MAP)
+        self._sent: list[Patch] = []
+        self._lock = threading.RLock()
+
+    def load(self, files: Mapping[str, str]) -> str:
+        """Sends a saved patch's knobs, as many as the map has."""
+        from companion.store import read_patch
+
+        if "txt" not in files:
+            raise HostError("this patch has no knobs that a MIDI map names; load it elsewhere")
+        patch = read_patch(Path(files["txt"]))
+        with self._lock:
+            n = self._send(patch)
+            self._sent = [*self._sent, patch][-MAX_UNDO:]
+        return f"{n} control changes of {Path(files['txt']).stem} were sent to {self.name}"
+
+    def undo(self) -> str:
+        """Sends the patch before; what the synth had before the first one, MIDI cannot ask."""
+        with self._lock:
+            if len(self._sent) < 2:
+                raise HostError(
+                    "MIDI cannot ask what the synth had before the first patch; undo it in the synth"
+                )
+            self._send(self._sent[-2])
+            self._sent.pop()
+        return f"the patch before was sent to {self.name}"
+
+    def render(self, note: int, note_s: float, total_s: float) -> NDArray[np.float32]:
+        """Nothing: what is there cannot be heard here."""
+        raise HostError(f"{self.name} plays no sound here")
+
+    def close(self) -> None:
+        """Closes the port."""
+        self._output.close()
+
+    def _send(self, patch: Patch) -> int:
+        from companion.midi.sending import send_patch
+
+        return send_patch(patch, self._output, self._map)
 
 
 def main() -> None:

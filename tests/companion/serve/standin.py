@@ -68,6 +68,7 @@ def serve(data: Path, out: Path) -> None:
     from companion.serve.service import Settings
 
     with Server(Places(data), Settings(out=str(out), worker=(sys.executable, __file__), bound=600)):
+        print("serving a stand-in", file=sys.stderr, flush=True)
         wait_for_end()
 
 

@@ -25,7 +25,7 @@ ROUTES = ("/health", "/status", "/jobs", "/jobs/1", "/jobs/1/load", "/jobs/1/can
 
 
 def ask(server: Server, method: str, route: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     sent = {"Authorization": f"Bearer {server.token}"} | {k.replace("_", "-"): v for k, v in headers.items()}
     connection.request(
         method, route, body if isinstance(body, (bytes, type(None))) else json.dumps(body), sent

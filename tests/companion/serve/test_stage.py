@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from companion.board import Candidate
 from companion.errors import HostError
 from companion.hosts.plugin import PluginHost
 from companion.serve.places import Places
-from companion.serve.stage import EngineStage, PluginStage
+from companion.serve.stage import EngineStage, MidiStage, PluginStage
 from companion.store import save_candidates
 from presets.patch import Patch
 
@@ -87,3 +87,33 @@ def test_a_plugin_gets_its_state_back(nekobi: Path, tmp_path: Path) -> None:
             stage.load({"vital": "x"})
         with pytest.raises(HostError, match="nothing to undo"):
             stage.undo()
+
+
+class Recorder:
+    """In place of a MIDI port."""
+
+    name = "a recorder"
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, ...]] = []
+
+    def send(self, message: Sequence[int]) -> None:
+        self.heard.append(tuple(message))
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_midi_port_hears_the_knobs_and_the_patch_before(saved: list[dict[str, str]]) -> None:
+    port = Recorder()
+    stage = MidiStage(port, "general")  # type: ignore[arg-type]
+    assert "control changes of x 1 recipe" in stage.load(saved[0])
+    first = port.heard[:]
+    assert first and all(status & 0xF0 == 0xB0 for status, _, _ in first)
+    with pytest.raises(HostError, match="cannot ask"):
+        stage.undo()
+    stage.load(saved[1])
+    assert port.heard[len(first) :] != first
+    port.heard.clear()
+    stage.undo()
+    assert port.heard == first
