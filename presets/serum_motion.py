@@ -81,7 +81,7 @@ def _drawn(w: Writer, name: str) -> Curve:
         points = straightened(points, shape == "sine")
     if phase:
         points = rotated(points, phase)
-    most = MAX_SEGMENTS[w.voice_filters]
+    most = MAX_SEGMENTS[1 + w.is_serum2]
     if len(points) > most + 1:
         points = thinned(points, most + 1)
         w.near(f"Vital's {name}.shape was thinned to {most} segments")

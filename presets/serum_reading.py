@@ -301,6 +301,8 @@ class Reader:
         }
         known["Mast.Tun"] = ("voice.pitch", float(table["voice.pitch"]["scale"]))
         known["EQ FrqH"] = known["EQ FrqL"]
+        if self.values["sub.on"] and self.sound.raws.get("Osc C On", 0.0) >= 0.5:
+            known |= {"C Vol": ("sub.level", 1.0), "C CoarsePit": ("sub.pitch", known["A CoarsePit"][1])}
         if self.voice_filters > 1:
             scale = float(table["filter1.cutoff"]["scale"])
             known |= {self.laws["filter2.cutoff"]["control"]: ("filter2.cutoff", scale)}
@@ -497,7 +499,7 @@ def read_sub(r: Reader) -> None:
     r.put("sub.phase", 0.0)  # M: it begins always at the same place
 
 
-THIRD = ("level", "octave", "semitone", "fine", "pan", "phase", "phase_random")
+THIRD = ("level", "octave", "semitone", "fine", "pan", "phase", "phase_random", "keytrack")
 
 
 def _read_third(r: Reader) -> None:
@@ -511,7 +513,7 @@ def _read_third(r: Reader) -> None:
     r.cover("table c")
     for key in THIRD:
         law = rows()[f"osc1.{key}"]
-        control = str(law["control"]).replace("A ", "C ", 1)
+        control = str(law["control"]).replace("A ", "C ", 1).replace("OscA", "OscC")
         r.put(f"sub.{key}", decode(wavetable_synth()[f"sub.{key}"], law, r.raw(control)))
     r.values["sub.route"] = r.sound.routes.get("osc3", "effects")
     r.near(

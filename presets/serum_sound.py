@@ -160,7 +160,7 @@ def init_raw(name: str) -> float:
     raws, _, _ = _init_parts()
     like = {"C": "A", "Osc": ""}  # a third oscillator is off
     word, _, rest = name.partition(" ")
-    first = f"{like.get(word, word.replace('Fil2', 'Fil'))} {rest}".strip()
+    first = f"{like.get(word, word.replace('Fil2', 'Fil').replace('OscC', 'OscA'))} {rest}".strip()
     return raws.get(name, raws.get(first, 0.0))
 
 

@@ -63,10 +63,12 @@ class Writer:
 
     def __init__(self, patch: Patch, voice_filters: int) -> None:
         self.patch = patch
-        self.voice_filters = voice_filters
+        self.is_serum2 = voice_filters > 1
+        in_series = patch["filter1.on"] and patch["filter2.on"] and patch["filter2.after_filter1"]
+        self.voice_filters = 1 if in_series else voice_filters  # how Serum 2 puts two in series is not known
         self.sound = init_sound()
         self.report = Report()
-        self.sub_is_third = bool(patch["sub.on"]) and voice_filters > 1 and not has_plain_sub(patch)
+        self.sub_is_third = bool(patch["sub.on"]) and self.is_serum2 and not has_plain_sub(patch)
         self.third: dict[str, str] = {}  # destinations of a sub that became a third oscillator
         self.eq_band = "EQ FrqL"  # where the middle band of the EQ went
 
@@ -183,7 +185,7 @@ def write_oscillators(w: Writer) -> None:
 def _report_route(w: Writer, section: str) -> None:
     route = str(w.patch[f"{section}.route"])
     both = bool(w.patch["filter1.on"]) and bool(w.patch["filter2.on"])
-    if route == "direct" and section in LETTERS and w.voice_filters == 1:
+    if route == "direct" and section in LETTERS and not w.is_serum2:
         w.near(f"Vital's {section}.route direct became the effects: Serum's oscillators go through them")
     elif w.voice_filters == 1 and both and route not in ("filter1", "direct"):
         w.near(f"Vital's {section}.route {route} became Serum's own filter and the one among its effects")
@@ -293,7 +295,7 @@ def _write_own_sub(w: Writer) -> None:
     w.near(f"Vital's sub.shape own became Serum's {w.sound.choices['SubOscShape']}: its sub plays no tables")
 
 
-THIRD = ("level", "octave", "semitone", "fine", "pan", "phase_random")
+THIRD = ("level", "octave", "semitone", "fine", "pan", "phase_random", "keytrack")
 
 
 def _write_third(w: Writer) -> None:
@@ -305,7 +307,9 @@ def _write_third(w: Writer) -> None:
     sound.routes["osc3"] = str(w.patch["sub.route"])
     for key in THIRD:
         law = rows()[f"osc1.{key}"]
-        sound.raws[str(law["control"]).replace("A ", "C ", 1)] = encode(law, w.patch[f"sub.{key}"])
+        sound.raws[str(law["control"]).replace("A ", "C ", 1).replace("OscA", "OscC")] = encode(
+            law, w.patch[f"sub.{key}"]
+        )
     w.third = {"sub.level": "C Vol", "sub.pitch": "C CoarsePit"}
 
 
@@ -337,10 +341,6 @@ def write_filters(w: Writer) -> None:
         return
     if w.voice_filters == 1:
         w.near("Vital's filter2 became the filter among Serum's effects, one for all voices")
-    elif w.patch["filter2.after_filter1"]:
-        w.near(
-            "Vital's filter2.after_filter1 became filters side by side: where Serum 2 puts one behind the other is not known"
-        )
 
 
 def _write_filter(w: Writer, n: int) -> None:
@@ -377,13 +377,14 @@ FAR_TRACK = 0.02
 
 NOT_IN_SERUM = {  # what is said when one of these is off its default
     "voice.velocity_track": "Serum's amplifier follows velocity only by a routing",
+    "sub.keytrack": "Serum's sub follows the key",
     "env1.delay": "Serum's envelopes have no delay",
     "env2.delay": "Serum's envelopes have no delay",
     "env3.delay": "Serum's envelopes have no delay",
     "lfo1.stereo": "Serum's LFOs are the same on both sides",
     "lfo2.stereo": "Serum's LFOs are the same on both sides",
 }
-HARDLY = 1e-3  # of a knob's travel: nobody hears it
+HARDLY = 0.02  # of a knob's travel
 
 
 def write_voice(w: Writer) -> None:
@@ -396,6 +397,8 @@ def write_voice(w: Writer) -> None:
     _write_tuning(w)
     _write_volume(w)
     for name, why in NOT_IN_SERUM.items():
+        if name == "sub.keytrack" and w.sub_is_third:
+            continue
         row, value = patch.schema[name], patch[name]
         if patch.matters(name) and abs(row.value_to_raw(value) - row.value_to_raw(row.default)) > HARDLY:
             w.lose(f"Vital's {name} of {shown(row, value)} is left out: {why}")
