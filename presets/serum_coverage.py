@@ -20,6 +20,12 @@ from presets.serum_files import SUFFIXES, read_serum
 from presets.vital import Reading
 
 N_SHOWN = 20  # of what is lost or approximated
+PARTS = (  # of Serum, by what its controls are called; the first that matches
+    ("routings", r"slot "), ("LFOs", r"LFO|Chaos|chaos"), ("envelopes", r"Env|[ADR] curve"),
+    ("sub and noise", r"Sub|sub|Noise|noise|Osc[NS]|Osc [NS]"),
+    ("oscillators", r"[ABC] |Osc|WarpOsc|table|unison|WTOsc"), ("filter", r"Fil\d? |Filter|filter|VoiceFilter"),
+    ("effects", r"FX|Hyp|Dist|Flg|Phs|Cho|Dly|Cmp|Comp|Verb|Decay|Spin|reverb|EQ|Rev|effects"), ("voice and rest", r""),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,17 @@ def serum_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
+def by_part(coverage: Coverage) -> dict[str, tuple[int, int, int]]:
+    """Part of Serum -> settings in use, how many of them are near, how many are lost."""
+    out = {part: (0, 0, 0) for part, _ in PARTS}
+    for reading in coverage.readings.values():
+        for name in reading.active:
+            part = next(part for part, pattern in PARTS if re.match(pattern, name))
+            n, near, lost = out[part]
+            out[part] = (n + 1, near + (name in reading.near), lost + (name not in reading.covered))
+    return out
+
+
 def table(coverage: Coverage) -> str:
     """The table for people."""
     lines = [f"{'preset':40} {'settings':>8} {'exactly':>8} {'near':>8} {'lost':>8}"]
@@ -81,6 +98,10 @@ def table(coverage: Coverage) -> str:
         f"{len(coverage.readings)} presets, {n} settings in use: {1 - (near + lost) / max(n, 1):.1%} exactly, "
         f"{near / max(n, 1):.1%} near, {lost / max(n, 1):.1%} lost; a preset carries {middle:.1%} (median), {least:.1%} at least"
     )
+    lines += ["", f"{'part':16} {'settings':>8} {'exactly':>8} {'near':>8} {'lost':>8}"]
+    for part, (n, near, lost) in by_part(coverage).items():
+        exact, n = n - near - lost, max(n, 1)
+        lines.append(f"{part:16} {n:8} {exact / n:8.1%} {near / n:8.1%} {lost / n:8.1%}")
     readings = coverage.readings.values()
     for title, texts in (
         ("lost", [r.lost for r in readings]),

@@ -323,7 +323,7 @@ class Reader:
             *(f"Serum's {name} has no word here" for name in sorted(active - covered - self._gone)),
         ]
         return Reading(
-            patch, tuple(dict.fromkeys(told)), tuple(lost), len(active), frozenset(covered), "Serum",
+            patch, tuple(dict.fromkeys(told)), tuple(lost), len(active), frozenset(covered), "Serum", frozenset(active),
             frozenset(self._near & covered),
         )  # fmt: skip
 

@@ -315,6 +315,8 @@ class Reading:
     """Those of them the schema carries."""
     synth: str = "Vital"
     """Whose preset it was."""
+    active: frozenset[str] = field(default=frozenset())
+    """The controls in use, where the reader tells."""
     near: frozenset[str] = field(default=frozenset())
     """Those carried that are only near the original, where the reader tells."""
 
