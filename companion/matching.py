@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from companion.complaints import describe, show_traceback
+from companion.complaints import describe, say, show_traceback
 from companion.errors import WhisperSynthError
 from companion.serve.results import record_outcome
 from companion.store import Files, prepare_folder, save_candidates, user_folder
@@ -18,6 +19,8 @@ from presets.serum_files import KINDS as SERUM_KINDS
 
 if TYPE_CHECKING:
     from companion.match import Match, MatchOptions
+
+SOON_S = 1.0  # what takes longer is announced
 
 
 class AnyMatcher(Protocol):
@@ -98,7 +101,13 @@ def open_matcher(synth: str) -> AnyMatcher:
     from companion.plugin_match import open_plugin_matcher
     from companion.plugins import find_plugin
 
-    return open_plugin_matcher(*find_plugin(synth))
+    path, name = find_plugin(synth)
+    late = threading.Timer(SOON_S, say, [f"opening {path.name}; a large plugin takes a while"])
+    late.start()
+    try:
+        return open_plugin_matcher(path, name)
+    finally:
+        late.cancel()
 
 
 def match_clip(

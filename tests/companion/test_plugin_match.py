@@ -82,7 +82,7 @@ def test_workers_that_are_killed_during_a_match_are_replaced_and_the_user_is_tol
     matcher = open_plugin_matcher(nekobi)
     try:
         n_killed, scores = 0, []
-        for result in matcher.match(clip, MatchOptions(seconds=3, seed=3)):
+        for result in matcher.match(clip, MatchOptions(seconds=2, seed=3)):
             if result.candidates:
                 scores.append(result.candidates[0].score)
             host = matcher.pool.hosts[n_killed % len(matcher.pool.hosts)]
@@ -146,7 +146,7 @@ def test_an_own_patch_of_a_plugin_with_a_binding_is_found_by_its_sound(serumlike
             host.set_values({"Filter On": 1.0, "Fil Cutoff": 0.5, "Env1 Rel": 0.3})
             clip = tmp_path / "clip.wav"
             clip.write_bytes(encode_samples(host.render(48, 0.6, 1.0)))
-        *_, result = matcher.match(clip, MatchOptions(seconds=2, seed=1, kind="recipe"))
+        *_, result = matcher.match(clip, MatchOptions(seconds=1, seed=1, kind="recipe"))
     finally:
         matcher.close()
     best = result.candidates[0]
@@ -156,7 +156,7 @@ def test_an_own_patch_of_a_plugin_with_a_binding_is_found_by_its_sound(serumlike
 
 
 def test_the_command_matches_with_a_plugin(nekobi, clip, tmp_path, capfd):
-    args = ["match", str(clip), "--json", "--synth", str(nekobi), "--seconds", "1", "--out", str(tmp_path)]
+    args = ["match", str(clip), "--json", "--synth", str(nekobi), "--seconds", "0.5", "--out", str(tmp_path)]
     assert run(args) == 0
     answer = json.loads(capfd.readouterr().out)
     files = answer["candidates"][0]["files"]
