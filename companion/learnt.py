@@ -42,6 +42,11 @@ class Learnt:
     model: PatchModel
     bank: Bank | None
 
+    @property
+    def turned(self) -> tuple[str, ...]:
+        """Rows that a search is to turn: those that can be heard, the volume too."""
+        return tuple(row.name for row in self.schema if row.bins or row.name == self.volume)
+
     def propose(self, audio: NDArray[np.float32], notes: tuple[int, ...], n: int, seed: int) -> list[Patch]:
         """Up to `n` patches of the model for a sound (2, n_samples) at 44.1 kHz, and some of the bank."""
         mel = clip_features(audio, SAMPLE_RATE)

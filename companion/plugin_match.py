@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -136,7 +136,7 @@ class PluginMatcher:
             seconds = time.perf_counter() - began
             return Match(clip, note, search.note_off_s, seconds, best, told, stage, progress)
 
-        search = Search(self.pool, self.schema, task, options.seed)
+        search = Search(self.pool, self.schema, task, options.seed, self.learnt.turned if self.learnt else ())
         if heard.is_silent:
             yield so_far("done", 1.0)
             return
@@ -144,7 +144,8 @@ class PluginMatcher:
         deadline = began + options.seconds * (1 - VERIFY_SHARE) - RESERVE_S
         until = began + options.seconds * SCREEN_SHARE
         board.add(search.judge([search.default(), *self._learnt_patches(task, options)]))
-        board.add(search.judge(search.screen(until, options.candidates)))
+        if self.learnt is None:  # its two dozen proposals are as near as five hundred draws
+            board.add(search.judge(search.screen(until, options.candidates)))
         yield so_far("candidates", 0.4)
         for better in search.refine(board.ranked(N_LEADERS), deadline):
             board.add([better])
@@ -171,9 +172,15 @@ class PluginMatcher:
 class Search:
     """The patches of a plugin for one task, judged by their sound."""
 
-    def __init__(self, pool: HostPool, schema: Schema, task: Task, seed: int) -> None:
+    def __init__(
+        self, pool: HostPool, schema: Schema, task: Task, seed: int, turned: Collection[str] = ()
+    ) -> None:
+        """`turned`: the rows that are worth turning, where that is known."""
         self.pool, self.schema, self.task = pool, schema, task
         self.rows = tuple(schema)
+        self._turned_rows = np.array(
+            [i for i, row in enumerate(self.rows) if not turned or row.name in turned]
+        )
         self.note_off_s = task.note_off_s
         self._rng = np.random.default_rng(seed)
         self._weights = np.ones(len(self.rows))
@@ -306,10 +313,11 @@ class Search:
 
     def _knobs(self) -> NDArray[np.intp]:
         """All rows of a small synth; of a large one some, without replacement, by weight."""
-        if len(self.rows) <= SMALL:
-            return np.arange(len(self.rows))
-        order = np.argsort(self._rng.exponential(size=len(self.rows)) / self._weights)
-        return np.sort(order[:KNOBS])
+        rows = self._turned_rows
+        if len(rows) <= SMALL:
+            return rows
+        order = np.argsort(self._rng.exponential(size=len(rows)) / self._weights[rows])
+        return np.sort(rows[order[:KNOBS]])
 
     def _reward(self, old: Patch, new: Patch) -> None:
         self._weights[np.abs(self._raw(new) - self._raw(old)) > 0.01] += REWARD
