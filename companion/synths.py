@@ -55,6 +55,7 @@ def _scanned(more: list[Path], rescan: bool) -> list[Plugin]:
 def synth_json(plugin: Plugin) -> dict[str, Any]:
     """The object of a plugin."""
     from companion.bindings import bound_to
+    from companion.learnt import SCHEMA_FILE, learnt_folder
 
     return {
         "name": plugin.name,
@@ -63,6 +64,7 @@ def synth_json(plugin: Plugin) -> dict[str, Any]:
         "maker": plugin.maker,
         "parameters": len(plugin.parameters),
         "bound": bound_to(plugin.parameters, plugin.name) if plugin.is_instrument else None,
+        "learnt": plugin.is_instrument and (learnt_folder(plugin.name) / SCHEMA_FILE).exists(),
         "instrument": plugin.is_instrument,
         "path": str(plugin.path),
         "error": plugin.error or None,
@@ -76,7 +78,8 @@ def _built_in() -> dict[str, Any]:
 
     return {
         "name": "vital", "format": "built in", "version": version("vita"), "maker": "Vital's engine",
-        "parameters": len(init_controls()), "bound": "vital", "instrument": True, "path": None, "error": None,
+        "parameters": len(init_controls()), "bound": "vital", "learnt": True, "instrument": True,
+        "path": None, "error": None,
     }  # fmt: skip
 
 
@@ -95,7 +98,7 @@ def _print_table(plugins: list[Plugin], found: list[Plugin]) -> int:
 
     table = Table("name", "format", "version", "parameters", "bound to", "path")
     for synth in (_built_in(), *map(synth_json, plugins)):
-        how = synth["error"] or synth["bound"] or ("-" if synth["instrument"] else "an effect")
+        how = _how(synth)
         where = synth["path"] or "whispersynth match --synth vital"
         cells = synth["name"], synth["format"], synth["version"], str(synth["parameters"]), how, where
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))
@@ -106,6 +109,13 @@ def _print_table(plugins: list[Plugin], found: list[Plugin]) -> int:
         failed = sum(bool(p.error) for p in hidden)
         console.print(f"{len(hidden)} more that play no notes or fail ({failed}): --effects lists them.")
     return 0
+
+
+def _how(synth: dict[str, Any]) -> str:
+    """By what a match knows a synth, in a word or two."""
+    if synth["error"] or not synth["instrument"]:
+        return synth["error"] or "an effect"
+    return synth["bound"] or ("learnt" if synth["learnt"] else "-")
 
 
 def _print_parameters(name: str, found: list[Plugin]) -> int:

@@ -75,6 +75,7 @@ def test_the_command_lists_them(folder, capfd):
     found = {s["name"]: s for s in map(json.loads, capfd.readouterr().out.splitlines())}
     assert list(found) == ["vital", "Kars", "Nekobi"]
     assert found["vital"]["bound"] == "vital" and found["Nekobi"]["bound"] is None
+    assert found["vital"]["learnt"] and not found["Nekobi"]["learnt"]
     assert found["Nekobi"]["parameters"] == 8 and found["Nekobi"]["path"].endswith("Nekobi.vst3")
     assert run(["synths", "--effects", "--json"]) == 0
     assert '"Broken"' in capfd.readouterr().out
