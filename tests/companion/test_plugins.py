@@ -12,20 +12,20 @@ from companion.errors import HostError
 from companion.plugins import files_in, find_plugin, plugin_folders, scan
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch, nekobi, kars):
-    """Nekobi in a maker's folder, a copy of Kars, and a broken one; nothing of this machine's own."""
-    folder = tmp_path / "VST3"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, nekobi, kars):
+    """Nekobi in a maker's folder, a copy of Kars, and a broken one; nothing of this machine's own, and one cache."""
+    folder = tmp_path_factory.mktemp("plugins") / "VST3"
     (folder / "Maker").mkdir(parents=True)
     shutil.copytree(nekobi, folder / "Maker" / "Nekobi.vst3")
     shutil.copytree(kars, folder / "Kars.vst3")
     (folder / "Broken.vst3").write_bytes(b"no library")
     (folder / "readme.txt").write_text("nothing")
-    monkeypatch.setattr(plugins, "FOLDERS", dict.fromkeys(("linux", "darwin", "win32"), ()))
-    monkeypatch.setenv(plugins.VARIABLE, str(folder))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(plugins.platformdirs, "user_cache_path", lambda *a, **k: tmp_path / "cache")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plugins, "FOLDERS", dict.fromkeys(("linux", "darwin", "win32"), ()))
+        patch.setenv(plugins.VARIABLE, str(folder))
+        patch.setattr(plugins.platformdirs, "user_cache_path", lambda *a, **k: folder.parent / "cache")
+        yield folder
 
 
 def test_plugins_are_found_below_folders_and_not_inside_bundles(folder):
@@ -40,21 +40,21 @@ def test_each_says_what_it_is_and_a_broken_one_why_it_cannot_be_used(folder):
     assert "Broken.vst3" in found["Broken"].error and not found["Broken"].is_instrument
 
 
-def test_only_what_changed_is_asked_again(folder, tmp_path):
+def test_only_what_changed_is_asked_again(folder):
     asked = []
 
     def scan_again(**options):
         asked.clear()
         return scan(files_in([folder]), on_progress=lambda path, n, total: asked.append(path.stem), **options)
 
-    first = scan_again()
+    first = scan_again(again=True)
     assert asked == ["Broken", "Kars", "Nekobi"]
     assert scan_again() == first and asked == []
     library = next((folder / "Kars.vst3").glob("Contents/*/*"))
     os.utime(library, ns=(1, library.stat().st_mtime_ns + 10**9))
     scan_again()
     assert asked == ["Kars"]
-    (tmp_path / "cache" / "plugins.json").write_text('{"format": 2, "files": 7')  # damaged: made anew
+    (folder.parent / "cache" / "plugins.json").write_text('{"format": 2, "files": 7')  # damaged: made anew
     assert scan_again() == first and len(asked) == 3
 
 
@@ -65,9 +65,10 @@ def test_a_plugin_is_found_by_path_and_by_name(folder):
     for name in ("Moog", "Broken", str(folder / "Gone.vst3")):
         with pytest.raises(HostError, match="whispersynth synths"):
             find_plugin(name)
-    shutil.copytree(path, folder / "Nekobi.vst3")
+    twin = shutil.copytree(path, folder / "Nekobi.vst3")
     with pytest.raises(HostError, match="several"):
         find_plugin("nekobi")
+    shutil.rmtree(twin)
 
 
 def test_the_command_lists_them(folder, capfd):
