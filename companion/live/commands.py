@@ -22,7 +22,7 @@ app = typer.Typer(
 LibraryOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Live's User Library; else it is found.")
 ]
-ANSWER_S = 6.0  # for Live to say what is selected
+ANSWER_S = 20.0  # for Live to say what is selected; a tenth of a second as a rule
 NEXT = """Next, in Live:
   1. Start Live, or restart it if it runs.
   2. Settings (Preferences), Link, Tempo & MIDI: choose WhisperSynth in a Control Surface slot.
@@ -146,6 +146,7 @@ def match(
     seconds: Annotated[float, typer.Option(metavar="S", help="How long to wait for the match.")] = 60.0,
 ) -> int:
     """Match the clip that is selected in Live; with the script installed, or with AbletonOSC."""
+    from companion.live.WhisperSynth.loading import presets_first
     from companion.serve.client import Client
 
     client = Client.find()
@@ -159,9 +160,8 @@ def match(
     if done["state"] != "done":
         raise WhisperSynthError(f"{done['name']}: {done['error'] or done['state']}")
     for candidate in done["result"]["candidates"]:
-        typer.echo(
-            f"{candidate['rank']}  {candidate['kind']}  {candidate['score']:.3f}  {candidate['files']['vital']}"
-        )
+        saved = presets_first(candidate["files"])[0]
+        typer.echo(f"{candidate['rank']}  {candidate['kind']}  {candidate['score']:.3f}  {saved}")
     return 0
 
 

@@ -18,7 +18,7 @@ DATA = Path(__file__).parents[2] / "data" / "vital"
 NAMES = json.loads(resources.files("presets").joinpath("bindings", "vital_display.json").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("name", ["Desolate", "LexaproPad", "Thaisync"])
+@pytest.mark.parametrize("name", ["Desolate", "Thaisync"])
 def test_every_value_is_what_the_engine_makes_of_it(name):
     path = DATA / f"{name}.vital"
     text = path.read_text("utf-8")

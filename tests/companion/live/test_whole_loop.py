@@ -33,7 +33,9 @@ def served(tmp_path_factory):
         "companion.cli",
         "serve",
         "--seconds",
-        "0.5",
+        "0.2",
+        "--kind",
+        "recipe",
         "--out",
         str(home / "patches"),
     ]
