@@ -40,7 +40,7 @@ from presets.wav import encode_samples  # noqa: E402
 EXAMPLE = ROOT / "examples" / "lead.flac"
 QUICK = (
     "--seconds",
-    "0",
+    "0.01",
     "--candidates",
     "1",
     "--kind",
