@@ -130,14 +130,14 @@ def learn(options: LearnOptions) -> Lesson:
         plan = Plan.read(work) or plan_schema(host, options.seed).write(work)
         _check(plan, host)
         source = Source(options.plugin, options.plugin_name, plan.schema, options.seed, options.workers or 0)
-        if not plan.clips:
-            plan = replace(plan, clips=options.clips or affordable_clips(host, source, options)).write(work)
+        clips = options.clips or plan.clips or affordable_clips(host, source, options)
+        plan = replace(plan, clips=clips).write(work)
     words = Vocabulary(plan.schema)
     for _ in render(work / "clips", plan.clips, source):
         pass
     training = train_options(work, plan, options)
-    if not plan.steps:
-        plan = replace(plan, steps=options.steps or affordable_steps(training, words, options)).write(work)
+    steps = options.steps or plan.steps or affordable_steps(training, words, options)
+    plan = replace(plan, steps=steps).write(work)
     checkpoint = train(replace(training, steps=plan.steps, warmup=min(200, plan.steps // 5 + 1)), words)
     loss = load_progress(checkpoint).curve[-1][2]
     facts = {"plugin": info.name, "plugin_version": info.version, "clips": plan.clips, "steps": plan.steps,
