@@ -90,12 +90,15 @@ class Bridge:
     def tick(self) -> None:
         """A tenth of a second of work; whatever fails is logged, and the next tick comes."""
         for work in (self._hear_companion, self._hear_door, self._step, self._look):
-            try:
-                work()
-            except Exception:  # one mistake is not to end the script
-                self.host.log(traceback.format_exc())
+            self._safely(work)
         self._ticks += 1
         self.companion.give_way()
+
+    def _safely(self, work: Callable[..., None], *what: Any) -> None:
+        try:
+            work(*what)
+        except Exception:  # one mistake is not to end the script
+            self.host.log(traceback.format_exc())
 
     def show(self, text: str) -> None:
         """A sentence in Live's status bar."""
@@ -153,7 +156,7 @@ class Bridge:
             "there": self._there,
         }
         for kind, *what in self.companion.arrived(MESSAGES_A_TICK):
-            hearers[kind](*what)
+            self._safely(hearers[kind], *what)
 
     def _there(self, there: bool, text: str) -> None:
         self.show("connected" if there else text)
@@ -180,7 +183,7 @@ class Bridge:
         elif kind == "bridge":
             self._asked(event)
         elif kind == "bye":
-            self.show("WhisperSynth has ended")
+            self.show("the companion has ended")
 
     def _job(self, job: dict[str, Any]) -> None:
         key, state = (job.get("request") or {}).get("key"), job.get("state")

@@ -30,9 +30,9 @@ MOST_BYTES = 16 * 1024 * 1024
 APP = "whispersynth"
 ADDRESS_FILE = "serve.json"
 
-NOT_RUNNING = "WhisperSynth is not running; start it with: whispersynth serve"
+NOT_RUNNING = "the companion is not running; start it with: whispersynth serve"
 TOO_NEW = "this script is older than WhisperSynth; run `whispersynth live install` and restart Live"
-TOO_OLD = "WhisperSynth gave no answer that this script knows; update it and run `whispersynth live install`"
+TOO_OLD = "the companion gave no answer that this script knows; update it and run `whispersynth live install`"
 
 
 class NotThere(Exception):

@@ -264,6 +264,23 @@ def test_mistakes_in_the_settings_are_told(start, library, settings, text, words
     assert start().shows(words)
 
 
+def test_events_that_make_no_sense_are_logged_and_the_next_is_heard(start, stub, selected):
+    live = start()
+    live.shows("connected")
+    for job in ("x", 3, [], {"request": "x"}, {"request": {"key": []}}):
+        stub.say(type="job", job=job)
+    for wrong in (
+        {"want": "load", "files": 3, "job": []},
+        {"want": "load", "files": {"a": 3}},
+        {"want": None},
+        {"want": []},
+    ):
+        stub.say(type="bridge", **wrong)
+    stub.say(type=[])
+    stub.say(type="bridge", want="selected")
+    live.shows("very close")
+
+
 def test_a_key_mapped_to_the_switch_of_a_device(start, stub, selected, a_set):
     """Live gives scripts no keys; the user maps one to a device called WhisperSynth on the Main track."""
     rack = a_set.device("WhisperSynth", class_name="AudioEffectGroupDevice", kind=2)
