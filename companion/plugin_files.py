@@ -15,8 +15,7 @@ def plugin_files(host: PluginHost, patch: Patch) -> Mapping[str, bytes]:
     """Suffix -> content, of the patch set in the plugin: `txt`, and `vstpreset` where the plugin gives one."""
     raws = raw_values(patch)
     host.set_values(raws)
-    shown = {name: host.texts(name, [raw])[0] for name, raw in raws.items()}
-    files = {"txt": plugin_text(patch, host.name, shown).encode()}
+    files = {"txt": plugin_text(patch, host.name, host.shown(raws)).encode()}
     try:
         files["vstpreset"] = host.preset()
     except HostError:  # an Audio Unit

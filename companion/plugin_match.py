@@ -2,8 +2,8 @@
 
 Nothing is known of the plugin but its parameters, so there are three steps, each better for more time: patches drawn over
 all parameters and heard roughly (a small synth), or the plugin's own patch with a few of its parameters moved (a large
-one); the best judged by the distance of `companion.distance`; then CMA-ES around the best, over all parameters or over
-some, drawn by how often they have helped.
+one); the best judged by their distance; then CMA-ES around the best, over all parameters of a small synth. Of a large one
+parameters are turned alone first, and those that change the sound are searched, those that helped before the others.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ GENERATIONS = 60
 LEAST_GAIN = 1e-3
 STALE = 12  # generations without a gain that end a search
 GATES_S = (-0.04, -0.025, -0.015, -0.008, -0.004, 0.004, 0.008, 0.015, 0.025, 0.04)  # tried around the note-off # fmt: skip
+SWEPT = 80  # parameters of a large synth, turned alone between searches
+MUTE = 0.3  # what is left of the weight of one that changed nothing
 REWARD = 2.0  # added to the weight of a parameter that was moved when the sound got nearer
 RESERVE_S = 0.12  # of the budget, for the files
 VERIFY_SHARE = 0.1  # of the budget, for hearing whether each parameter took effect
@@ -249,6 +251,9 @@ class Search:
             first = n < len(starts)
             sigma = FIRST_SIGMA if first else SIGMAS[n % len(SIGMAS)]
             start = best if not first and sigma < WIDE else starts[n % len(starts)]
+            if len(self._turned_rows) > SMALL:
+                for swept in self._sweep(best, deadline):
+                    yield (best := swept)
             for answers in self._descend(start, sigma, FIRST_GENERATIONS if first else GENERATIONS, deadline):
                 for answer in answers:
                     if answer.score < best.score:
@@ -260,6 +265,34 @@ class Search:
             if (timed := self.time_note_off(best)).score < best.score:
                 best = timed
                 yield best
+
+    def _sweep(self, best: Candidate, deadline: float) -> Iterator[Candidate]:
+        """Some parameters of a large synth turned one at a time, those not known to be mute first; what is nearer is kept.
+
+        Most of its parameters change nothing as it is set, and a search over them would be lost.
+        """
+        for rows in np.array_split(self._drawn(SWEPT), SWEPT // BATCH):
+            if time.perf_counter() >= deadline:
+                return
+            raw = self._raw(best.patch)
+            turns = [self._with(raw, row, float(self._rng.uniform()), best) for row in rows]
+            for row, answer in zip(rows, self.judge(turns), strict=True):
+                if abs(answer.score - best.score) > LEAST_GAIN:
+                    self._weights[row] += REWARD
+                else:
+                    self._weights[row] *= MUTE
+                if answer.score < best.score:
+                    best = answer
+                    yield best
+
+    def _with(self, raw: Raw, row: int, value: float, start: Candidate) -> Patch:
+        return self._turned(raw, np.array([row]), np.array([value]), start)
+
+    def _drawn(self, n: int) -> NDArray[np.intp]:
+        """Rows worth turning, drawn without replacement by weight."""
+        rows = self._turned_rows
+        order = np.argsort(self._rng.exponential(size=len(rows)) / self._weights[rows])
+        return rows[order[:n]]
 
     def time_note_off(self, candidate: Candidate) -> Candidate:
         """The candidate at the note-off that suits it best, which is taken for all that follow."""
@@ -314,10 +347,7 @@ class Search:
     def _knobs(self) -> NDArray[np.intp]:
         """All rows of a small synth; of a large one some, without replacement, by weight."""
         rows = self._turned_rows
-        if len(rows) <= SMALL:
-            return rows
-        order = np.argsort(self._rng.exponential(size=len(rows)) / self._weights[rows])
-        return np.sort(rows[order[:KNOBS]])
+        return rows if len(rows) <= SMALL else np.sort(self._drawn(KNOBS))
 
     def _reward(self, old: Patch, new: Patch) -> None:
         self._weights[np.abs(self._raw(new) - self._raw(old)) > 0.01] += REWARD

@@ -195,6 +195,13 @@ class PluginHost:
         texts: list[str | None] = head["texts"]
         return texts
 
+    def shown(self, values: Mapping[str, float]) -> dict[str, str | None]:
+        """What each parameter shows at a raw value; None where the plugin cannot say."""
+        indices = [self.parameter(name).index for name in values]
+        raws = np.array(list(values.values()), "<f4")
+        head, _ = self._ask("shown", {"indices": indices}, raws.tobytes())
+        return dict(zip(values, head["texts"], strict=True))
+
     @cached_property
     def schema(self) -> Schema:
         """Its parameters as a Schema in raw values; the defaults are what it had when it was loaded."""

@@ -101,6 +101,12 @@ class Worker:
         """What a parameter shows at raw values; None where the plugin fails at it."""
         return {"texts": [_text(self._rows[head["index"]], raw) for raw in head["raws"]]}, b""
 
+    def shown(self, head: Head, body: bytes) -> Answer:
+        """What parameters show, each at a raw value: `indices`, and the values as float32."""
+        raws = np.frombuffer(body, "<f4").tolist()
+        pairs = zip(head["indices"], raws, strict=True)
+        return {"texts": [_text(self._rows[index], raw) for index, raw in pairs]}, b""
+
     def state(self, head: Head, _: bytes) -> Answer:
         """The whole state, as pedalboard carries it."""
         self._settle()

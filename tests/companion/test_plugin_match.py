@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from companion.cli import run
 from companion.errors import WhisperSynthError
 from companion.hosts import plugin
 from companion.hosts.plugin import PluginHost
+from companion.hosts.pool import HostPool
 from companion.hosts.verify import verify
 from companion.match import MatchOptions
 from companion.metrics import WORST
 from companion.plugin_match import Search, Task, open_plugin_matcher
+from presets.patch import Patch
 from presets.plugin_schema import patch_of, raw_values
 from presets.plugin_txt import read_plugin_text
 from presets.vstpreset import decode_vstpreset
@@ -114,6 +117,22 @@ def test_a_patch_that_always_crashes_the_plugin_is_the_worst_and_the_search_goes
     assert [c.score == WORST for c in heard] == [False, True, False]
     assert 1.0 not in {host.values()["Accent"] for host in matcher.pool.hosts}
     assert "Accent" not in verify(matcher.pool.first, {"Accent": 0.4}).unheard
+
+
+def test_of_a_large_synth_what_can_be_heard_is_turned(serumlike):
+    with HostPool(serumlike(316)) as pool:
+        host = pool.first
+        host.set_patch(Patch(schema=host.schema))
+        host.set_values({"Filter On": 1.0, "Fil Cutoff": 0.4, "A Octave": 0.375})
+        search = Search(pool, host.schema, Task(host.render(60, 0.3, 0.4), (60,), 0.3), seed=0)
+        start = search.judge([search.default()])[0]
+        best = start
+        for _ in range(4):
+            best = [best, *search._sweep(best, time.perf_counter() + 5)][-1]
+        assert best.score < start.score
+        weights = dict(zip((row.key for row in host.schema), search._weights, strict=True))
+        mute = [weight for name, weight in weights.items() if name.startswith("LFO Bus")]
+        assert min(mute) < max(mute) == 1.0 < max(weights.values()) or max(mute) < 1.0
 
 
 def test_a_match_may_be_closed_at_any_time(matcher, clip):
