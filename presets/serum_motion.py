@@ -30,6 +30,7 @@ PIECES = 8  # straight pieces for a bent segment
 MAX_SEGMENTS = {1: 64, 2: 400}  # of a drawn LFO, in Serum 1 and 2
 DEFAULT_BPM = 120.0
 LIKE = 0.02  # a drawn LFO this near (0..1) passes for a standard one
+AUDIBLE = ("osc1.level", "osc2.level", "sub.level", "noise.level")
 SILENT_DB = -39.0  # a level that nobody hears
 N_DRIVEN = 4  # routings whose amount others may move
 
@@ -363,7 +364,7 @@ def _read_slot(r: Reader, number: int, slot: Slot) -> Found | None:
 
 def _raise_level(r: Reader, slot: Slot, destination: str) -> None:
     """A part that only the lost routing would have made audible is as loud as the routing could have made it."""
-    if not destination.endswith(".level") or slot.amount <= 0 or r.number(destination) > SILENT_DB:
+    if destination not in AUDIBLE or slot.amount <= 0 or r.number(destination) > SILENT_DB:
         return
     r.put_law(destination, min(slot.amount * slot.out, 1.0))
     r.near(

@@ -29,16 +29,18 @@ from presets.serum1_binding import (
     serum1_template,
     serum1_to_patch,
 )
-from presets.serum1_layout import parameter, parameters
+from presets.serum1_layout import parameter, parameters, tables
+from presets.serum1_matrix import Slot
 from presets.serum2 import decode_serum2, read_serum2
 from presets.serum2_binding import knobs, patch_to_serum2, serum2_template, serum2_to_patch
+from presets.serum_crossing import serum1_to_serum2
 from presets.serum_effects import threshold_db, threshold_raw
 from presets.serum_motion import curve_of, points_of, rotated, straightened, thinned
 from presets.serum_reading import active_controls, sound_to_reading
 from presets.serum_sound import decode, encode, init_sound, ladder_beats, ladder_raw, rows, serum
 from presets.serum_writing import amount_raw, patch_to_sound, placed
 from presets.tables import table_frames
-from presets.vital import LFO_POINTS
+from presets.vital import LFO_POINTS, parse, patch_to_vital
 from presets.vital_shapes import line_curve
 from tests.presets.serum_files import DATA, FXP, SERUM2
 
@@ -319,7 +321,7 @@ def test_three_bands_of_eq_on_two():
     assert any("eq.band_gain of -4 dB is left out" in text for text in report)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_patches_drawn_from_the_priors(seed):
     """What a row carries comes back, in both Serums, or a sentence tells of it."""
@@ -638,6 +640,34 @@ def test_a_crossing_sounds_the_same_in_vital(play):
         a, b = (play(p, 48, 0.6, 1.0) for p in (patch, through(patch)[0]))
         a, b = (np.abs(np.fft.rfft(x.mean(axis=0))) for x in (a, b))
         assert np.abs(a - b).sum() / a.sum() < 0.1
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_any_state_is_read_whole(seed):
+    """Knobs, menus and routings anywhere: a patch that Vital takes, and that goes back."""
+    rng, preset = np.random.default_rng(seed), serum1_template()
+    state = preset.state
+    rows_ = parameters()[: state.layout.parameters]
+    for row in rows_:
+        if not row.choices:
+            state.set_raw(row.name, float(rng.choice([0.0, 1.0, 0.5, rng.random()])))
+        elif row.name != "Dist_Mode":
+            state.set_raw(row.name, int(rng.integers(len(row.choices))) / (len(row.choices) - 1))
+    targets = [row.name for row in rows_ if row.menu is not None]
+    for number in range(1, 33):
+        source, aux = (str(s) for s in rng.choice(tables()["sources"]["new"], 2))
+        amount, out = float(rng.uniform(-1, 1)), float(rng.random())
+        preset.set_slot(
+            number,
+            Slot(source, aux, str(rng.choice(targets)), amount, out, rng.random() < 0.5, rng.random() < 0.5),
+        )
+    reading = serum1_to_patch(preset)
+    parse(patch_to_vital(reading.patch, compact=True))
+    assert len(reading.covered) <= reading.n_active == len(reading.active)
+    assert reading.near <= reading.covered <= reading.active
+    patch_to_serum1(reading.patch)
+    assert decode_serum2(serum1_to_serum2(preset).data).slots()
 
 
 # -- errors --------------------------------------------------------------------------------------------------------
