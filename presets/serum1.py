@@ -157,6 +157,14 @@ class Serum1:
         """Use a table of Serum's Tables folder, such as `/Analog/Basic Shapes.wav`; drops an embedded one."""
         self._replace(oscillator, b"", name)
 
+    def name_noise(self, name: str) -> None:
+        """Use a sample of Serum's Noises folder, such as `/Analog/BrightWhite.wav`; raises PresetError."""
+        if name == self.state.text("noise"):
+            return
+        self.state.set_text("noise", name)
+        for folder_or_file in (0, 3):
+            self.state.write(place("menu_position") + WORD * (folder_or_file + 2), "<i", _NOWHERE)
+
     def _replace(self, oscillator: str, data: bytes, name: str) -> None:
         start, size = self._span(oscillator)
         self.state.set_text(f"table_{oscillator}", name)

@@ -136,7 +136,8 @@ def write_sound(sound: Sound, preset: Serum1, report: Report, author: str = AUTH
         preset.set_lfo(number, sound.lfos.get(number, INIT_LFO))
     for oscillator in OSCILLATORS:
         _write_table(preset, oscillator, sound.tables.get(oscillator))
-    state.set_text("noise", sound.noise)
+    if sound.noise:
+        preset.name_noise(sound.noise)
     state.set_fx_order(sound.order)
     preset.name = _fitting(sound.name or "WhisperSynth", MAX_NAME)
     state.set_text("author", _fitting(author, 47))

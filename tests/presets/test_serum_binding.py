@@ -715,3 +715,13 @@ def test_sound_of_two_filters():
     assert first["filter2.on"] and any("filter2 became the filter among Serum's effects" in t for t in report)
     sound, _ = patch_to_sound(patch)
     assert sound.order[0] == "Fil" and sound_to_reading(sound).patch["filter2.on"]
+
+
+def test_a_noise_by_name_stands_in_no_menu():
+    data, _ = patch_to_serum1(Patch({"noise.on": True}))
+    preset = decode_serum1(data)
+    assert preset.state.text("noise") == "/Analog/BrightWhite.wav"
+    positions = [preset.state.read(0x4208 + 4 * k, "<i") for k in range(6)]
+    assert positions[2] == positions[5] == -1
+    plain = decode_serum1(patch_to_serum1(Patch())[0])
+    assert plain.state.text("noise") == serum1_template().state.text("noise") != ""
