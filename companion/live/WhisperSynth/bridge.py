@@ -405,7 +405,7 @@ def ending(job: dict[str, Any], name: str) -> str:
     if not candidates:
         return f"{name}: {warnings[0] if warnings else 'there is nothing to hear in it'}"
     saved = os.path.splitext(os.path.basename(next(iter((candidates[0].get("files") or {}).values()), "")))[0]
-    return f"{heading(job)}, saved as {saved}" + (f" - {warnings[0]}" if warnings else "")
+    return heading(job) + (f", saved as {saved}" if saved else "") + (f" - {warnings[0]}" if warnings else "")
 
 
 def heading(job: dict[str, Any]) -> str:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 REPITCH = 3
 WARP_MODES = {0: "Beats", 1: "Tones", 2: "Texture", 3: "Re-Pitch", 4: "Complex", 5: "REX", 6: "Complex Pro"}
-SHORTEST_S = 0.02
+SHORTEST_S, LONGEST_S = 0.02, 86400.0  # beyond, the end is the file's
+LONGEST_NAME = 200
 NOTICED = 0.01  # share of a speed that is worth a warning
 SILENT_DB, LOUDEST_DB = -70.0, 36.0
 MOST_ST = 120.0
@@ -44,7 +45,7 @@ def describe(song: Song) -> dict[str, Any]:
         SelectionError: there is none that can be matched.
     """
     clip = selected_clip(song)
-    name = str(ask(clip, "name", "") or "the clip")
+    name = str(ask(clip, "name", "") or "the clip")[:LONGEST_NAME]
     path = file_of(clip, name)
     tempo = float(ask(song, "tempo", 120.0))
     timing = Timing(clip, tempo)
@@ -58,9 +59,9 @@ def describe(song: Song) -> dict[str, Any]:
     warnings = [gain_warning, pitch_warning, *timing.warnings(), envelopes_warning(clip)]
     return {
         "path": path,
-        "name": name if name != "the clip" else stem(path),
+        "name": name if name != "the clip" else stem(path)[:LONGEST_NAME],
         "start_s": round(start_s, 6),
-        "end_s": round(end_s, 6),
+        "end_s": round(end_s, 6) if end_s < LONGEST_S else None,
         "gain_db": round(min(gain_db, LOUDEST_DB), 3),
         "pitch_st": round(pitch_st, 4),
         "warped": timing.keeps_length,
@@ -183,11 +184,11 @@ class Timing:
     def heard_s(self) -> tuple[float, float]:
         """As `heard`, in seconds of the file."""
         if not self.is_known:
-            return 0.0, self.length_s
+            return 0.0, min(self.length_s, LONGEST_S)
         start, end = self.heard()
         if self.is_warped:
             start, end = self.seconds(start), self.seconds(end)
-        return max(start, 0.0), min(end, self.length_s)
+        return max(start, 0.0), min(end, self.length_s, LONGEST_S)
 
     def seconds(self, beat: float) -> float:
         """Where in the file a beat of the clip lies: straight between warp markers and beyond them.
@@ -206,7 +207,7 @@ class Timing:
             return None
         start, end = self.heard()
         taken_s = self.seconds(end) - self.seconds(start)
-        if not math.isfinite(end) or taken_s <= 0:
+        if not math.isfinite(end) or end <= start or taken_s <= 0:
             return None
         return (end - start) * 60 / taken_s
 

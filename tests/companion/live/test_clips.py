@@ -1,6 +1,11 @@
 """The selected clip becomes a request: markers, loop, gain, pitch and warp as Live plays them."""
 
+import json
+import random
+
 import pytest
+
+from companion.serve.requests import from_json
 
 
 @pytest.fixture
@@ -126,6 +131,30 @@ def test_an_arrangement_clip_is_heard_as_long_as_it_is_shown(ask, a_set, inside)
         "/music/a.wav", where=arrangement, warping=True, warp_markers=[(0.0, 0.0), (8.0, 8.0)], start_time=0.0, end_time=2.0
     )  # fmt: skip
     assert ask(warped)["end_s"] == pytest.approx(2.0)
+
+
+def test_whatever_live_tells_the_companion_takes_it(clips, a_set, inside):
+    """Numbers of any size, markers in any order: a request that the companion accepts, or a sentence."""
+    draw, track = random.Random(0), a_set.add_track("Audio")
+
+    def place():
+        return draw.choice([0.0, -1.0, 1e9, -1e9, 0.5, 1.0, 4.0, draw.uniform(-10, 10)])
+
+    for _ in range(3000):
+        places = ("start_marker", "end_marker", "loop_start", "loop_end", "start_time", "end_time")
+        clip = a_set.clip(
+            "/a/b.wav", name=draw.choice(["", "X" * 300, "ä"]), warping=draw.random() < 0.6, warp_mode=draw.randrange(8),
+            warp_markers=[(place(), place()) for _ in range(draw.randrange(5))], looping=draw.random() < 0.5,
+            where=draw.choice(["session", "arrangement"]), pitch_coarse=draw.randrange(-48, 49),
+            sample_length=draw.choice([-1, 1, 44100, 10**9]), sample_rate=draw.choice([0.0, 44100.0]),
+            gain_display_string=draw.choice(["0 dB", "-inf dB", "", "x", "24.0 dB"]), **{name: place() for name in places},
+        )  # fmt: skip
+        a_set.select(a_set.put(track, 0, clip), track)
+        try:
+            told = clips.describe(inside("fake_set").Handle(a_set.song))
+        except clips.SelectionError:
+            continue
+        from_json(json.loads(json.dumps(told, allow_nan=False)))
 
 
 def test_envelopes_are_warned_of(ask):
