@@ -10,6 +10,7 @@ With a plugin that was learnt (`whispersynth learn`) its model proposes; else th
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,13 @@ def main() -> None:
                 print("    ", {name: round(raw, 3) for name, raw in raws.items()})
                 print("    ", {name: round(raw, 3) for name, raw in host.values().items()})
     print(f"{len(gaps)} patches, {options.seconds:g} s each: G heard {np.mean(gaps):.3f} (median {np.median(gaps):.3f}, "
-          f"worst {max(gaps):.3f}), level off by {np.mean(misses):.1f} dB")  # fmt: skip
+          f"worst {max(gaps):.3f}), level off by {np.mean(misses):.1f} dB; "
+          f"{os.cpu_count()} cores{load()}")  # fmt: skip
+
+
+def load() -> str:
+    """How busy the machine is: a match has the fewer tries for it."""
+    return f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
 
 
 def arguments() -> argparse.Namespace:
