@@ -86,14 +86,9 @@ def _same(source: Path) -> bytes:
 
 def _contents(patch: Patch, target: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
     """File names and what they hold, and what had to become something else."""
-    from presets.plugin_schema import is_of_plugin
     from presets.serum_files import SUFFIXES, encode_serum
     from presets.vital import patch_to_vital
 
-    if is_of_plugin(patch) and target.suffix.lower() != ".txt":
-        raise OptionError(
-            f"this patch is of another plugin, whose settings no {target.suffix} file holds; match with --synth for that"
-        )
     named = patch if patch.name else patch.with_values(name=target.stem)
     synth = SUFFIXES.get(target.suffix.lower())
     if synth:
