@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import signal
@@ -90,13 +91,14 @@ def bench_load(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, 
 
 
 def _loads(folder: Path, options: argparse.Namespace, plugin: Path | None) -> dict[str, Any]:
-    where, seconds, scores, beside = Places(folder / f"data-{plugin is None}"), [], [], []
+    where, seconds, scores, beside, cpu = Places(folder / f"data-{plugin is None}"), [], [], [], []
     arguments = ["--plugin", str(plugin), "--synth", str(plugin)] if plugin else []
-    with served(where, folder / "out", *arguments) as (client, _):
+    with served(where, folder / "out", *arguments) as (client, process):
         target = "plugin" if plugin else "engine"
         for n in range(options.loads + 1):
             clip = tone(folder / f"tone {n}.wav", 110 + 10 * n) if n % 2 else EXAMPLE
             after, began = client.call("GET", "/status")["events"], time.perf_counter()
+            cpu_began = cpu_s(process.pid)
             asked = {} if options.seconds is None else {"options": {"seconds": options.seconds}}
             client.submit(str(clip), **asked, load=True, source="live", key=f"bench-{n}", bpm=120.0)
             for event in client.events(after):
@@ -109,9 +111,10 @@ def _loads(folder: Path, options: argparse.Namespace, plugin: Path | None) -> di
                 seconds.append(time.perf_counter() - began)
                 job = client.call("GET", f"/jobs/{event['job']}")
                 scores.append(job["result"]["candidates"][0]["score"])
+                cpu.append(cpu_s(process.pid) - cpu_began)
                 beside.append(seconds[-1] - job["result"]["seconds"])
     return {"seconds_of_match": options.seconds, "n": len(seconds), "median_s": round(statistics.median(seconds), 2),
-            "max_s": round(max(seconds), 2), "median_beside_the_match_s": round(statistics.median(beside), 2), "median_score": round(statistics.median(scores), 3)}  # fmt: skip
+            "max_s": round(max(seconds), 2), "median_cpu_s": round(statistics.median(cpu), 2), "median_beside_the_match_s": round(statistics.median(beside), 2), "median_score": round(statistics.median(scores), 3)}  # fmt: skip
 
 
 def bench_crash(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -296,6 +299,16 @@ class Memory:
                     name = next((part for part in command if part.startswith("companion.")), str(pid))
                     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
                     self.seen.setdefault(name, []).append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds that a process and its children, and theirs, have used; nan where the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return math.nan
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_s(child) for child in children(pid))
 
 
 def children(pid: int) -> list[int]:

@@ -19,7 +19,7 @@ from companion.serve.server import Server
 from companion.serve.service import Settings
 
 Clip = Callable[..., Path]
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 STANDIN = Path(__file__).parent / "standin.py"
 
 

@@ -22,7 +22,7 @@ from companion.watch import Watch
 from presets.wav import encode_samples
 
 Clip = Callable[..., Path]
-PATIENCE_S = 40.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture
