@@ -55,6 +55,7 @@ STALE = 12  # generations without a gain that end a search
 GATES_S = (-0.04, -0.025, -0.015, -0.008, -0.004, 0.004, 0.008, 0.015, 0.025, 0.04)  # tried around the note-off # fmt: skip
 SWEPT = 80  # parameters of a large synth, turned alone between searches
 MUTE = 0.3  # what is left of the weight of one that changed nothing
+DRIFT = 3.0  # times what renders of one patch differ by, that a parameter must do to be heard
 REWARD = 2.0  # added to the weight of a parameter that was moved when the sound got nearer
 RESERVE_S = 0.12  # of the budget, for the files
 VERIFY_SHARE = 0.1  # of the budget, for hearing whether each parameter took effect
@@ -249,12 +250,12 @@ class Search:
         yield best
         for n in range(10_000):  # until the time is up
             first = n < len(starts)
+            for swept in self._sweeps(best, deadline):
+                yield (best := swept)
             sigma = FIRST_SIGMA if first else SIGMAS[n % len(SIGMAS)]
-            start = best if not first and sigma < WIDE else starts[n % len(starts)]
-            if len(self._turned_rows) > SMALL:
-                for swept in self._sweep(best, deadline):
-                    yield (best := swept)
-            for answers in self._descend(start, sigma, FIRST_GENERATIONS if first else GENERATIONS, deadline):
+            start = best if self._is_large or (not first and sigma < WIDE) else starts[n % len(starts)]
+            generations = FIRST_GENERATIONS if first or self._is_large else GENERATIONS
+            for answers in self._descend(start, sigma, generations, deadline):
                 for answer in answers:
                     if answer.score < best.score:
                         self._reward(best.patch, answer.patch)
@@ -266,24 +267,42 @@ class Search:
                 best = timed
                 yield best
 
+    @property
+    def _is_large(self) -> bool:
+        return len(self._turned_rows) > SMALL
+
+    def _sweeps(self, best: Candidate, deadline: float) -> Iterator[Candidate]:
+        """Sweeps of a large synth, until one brings nothing."""
+        gains = [best] if self._is_large else []
+        while gains:
+            start, gains = gains[-1], []
+            for swept in self._sweep(start, deadline):
+                gains.append(swept)
+                yield swept
+
     def _sweep(self, best: Candidate, deadline: float) -> Iterator[Candidate]:
         """Some parameters of a large synth turned one at a time, those not known to be mute first; what is nearer is kept.
 
         Most of its parameters change nothing as it is set, and a search over them would be lost.
         """
+        noise = LEAST_GAIN
         for rows in np.array_split(self._drawn(SWEPT), SWEPT // BATCH):
             if time.perf_counter() >= deadline:
                 return
             raw = self._raw(best.patch)
             turns = [self._with(raw, row, float(self._rng.uniform()), best) for row in rows]
-            for row, answer in zip(rows, self.judge(turns), strict=True):
-                if abs(answer.score - best.score) > LEAST_GAIN:
-                    self._weights[row] += REWARD
-                else:
-                    self._weights[row] *= MUTE
-                if answer.score < best.score:
-                    best = answer
-                    yield best
+            *answers, again = self.judge([*turns, best.patch])
+            noise = max(noise, DRIFT * abs(again.score - best.score))
+            for row, answer in zip(rows, answers, strict=True):
+                self._weights[row] = (
+                    self._weights[row] + REWARD
+                    if abs(answer.score - best.score) > noise
+                    else self._weights[row] * MUTE
+                )
+            nearest = min(answers, key=lambda answer: answer.score)
+            if nearest.score < best.score:
+                best = nearest
+                yield best
 
     def _with(self, raw: Raw, row: int, value: float, start: Candidate) -> Patch:
         return self._turned(raw, np.array([row]), np.array([value]), start)

@@ -127,12 +127,16 @@ def test_of_a_large_synth_what_can_be_heard_is_turned(serumlike):
         search = Search(pool, host.schema, Task(host.render(60, 0.3, 0.4), (60,), 0.3), seed=0)
         start = search.judge([search.default()])[0]
         best = start
-        for _ in range(4):
+        for _ in range(3):
             best = [best, *search._sweep(best, time.perf_counter() + 5)][-1]
         assert best.score < start.score
         weights = dict(zip((row.key for row in host.schema), search._weights, strict=True))
         mute = [weight for name, weight in weights.items() if name.startswith("LFO Bus")]
-        assert min(mute) < max(mute) == 1.0 < max(weights.values()) or max(mute) < 1.0
+        assert (
+            max(mute)
+            <= 1
+            < sum(weights[name] > 1 for name in ("A Vol", "MasterVol", "A WTPos", "Env1 Rel", "OscA>Fil"))
+        )
 
 
 def test_a_match_may_be_closed_at_any_time(matcher, clip):
