@@ -28,6 +28,7 @@ from presets.serum_sound import (
     shown,
 )
 from presets.vital import LFO_POINTS, oscillator_frames, sub_frames
+from presets.vital_morphs import BAKED, baked
 from presets.vital_shapes import louder_db, nearest_sub
 
 __all__ = ["LFO_POINTS", "Writer", "patch_to_sound"]
@@ -177,7 +178,7 @@ def write_oscillators(w: Writer) -> None:
         w.sound.raws[f"Osc{letter}>Fil"] = float(w.patch[f"{section}.route"] in ("filter1", "both"))
         w.sound.switches[f"unison_mode_{letter.lower()}"] = "Exp"  # how Vital spreads its voices
         morph = w.patch[f"{section}.morph"]
-        if morph != "none":
+        if morph != "none" and not _is_baked(w, section):
             w.lose(f"Vital's {section}.morph {morph} is left out: Serum has no such stage")
         _report_route(w, section)
 
@@ -191,8 +192,17 @@ def _report_route(w: Writer, section: str) -> None:
         w.near(f"Vital's {section}.route {route} became Serum's own filter and the one among its effects")
 
 
+def _is_baked(w: Writer, section: str) -> bool:
+    """Whether the morph can be part of the table: one of the filters, and nothing moves it."""
+    return w.patch[f"{section}.morph"] in BAKED and not w.moves(f"{section}.morph_amount")
+
+
 def _write_table(w: Writer, section: str, letter: str) -> None:
     frames, _ = oscillator_frames(w.patch, section)
+    if _is_baked(w, section):
+        morph = str(w.patch[f"{section}.morph"])
+        frames = baked(frames, morph, w.patch.number(f"{section}.morph_amount") / 100)
+        w.near(f"Vital's {section}.morph {morph} became part of its table")
     spread, raw = placed(frames, w.patch.number(f"{section}.position") / 100, w.moves(f"{section}.position"))
     w.sound.tables[letter.lower()] = Table(spread)
     w.sound.raws[f"{letter} WTPos"] = raw

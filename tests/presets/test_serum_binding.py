@@ -382,6 +382,23 @@ def test_own_tables_cross_whole(through):
         assert back.number(name.replace("table", "position")) == values[name.replace("table", "position")]
 
 
+def test_a_filter_of_the_spectrum_becomes_part_of_the_table(play):
+    values = {
+        "osc1.table": "sine_to_saw",
+        "osc1.position": 100.0,
+        "osc1.morph": "low_pass",
+        "osc1.morph_amount": 35.0,
+    }
+    back, report = there(Patch(values))
+    assert (
+        report == ("Vital's osc1.morph low_pass became part of its table",) and back["osc1.morph"] == "none"
+    )
+    a, b = (np.abs(np.fft.rfft(play(p, 45, 0.6, 0.6).mean(axis=0))) for p in (Patch(values), back))
+    assert np.abs(a - b).sum() / a.sum() < 0.1
+    moved = {"mod1.source": "env2", "mod1.destination": "osc1.morph_amount", "mod1.amount": 20.0}
+    assert any("morph low_pass is left out" in text for text in there(Patch(values | moved))[1])
+
+
 def test_a_sub_with_frames_of_its_own():
     frame = np.sin(3 * np.linspace(0, 2 * np.pi, 2048, endpoint=False)).astype(np.float32)[None]
     patch = Patch(
