@@ -29,7 +29,10 @@ from companion.serve.sweep import sweep
 
 OLD_ENGINE_S = 20.0  # for an orphaned engine to notice that its server has gone
 VIRTUAL = "virtual"
-PROMPT_S = 1.2  # for a match that is loaded at once, where nobody says otherwise: somebody waits for it
+PROMPT = {
+    "seconds": 1.2,
+    "candidates": 8,
+}  # of a match that is loaded at once, where nobody says otherwise: somebody waits
 
 
 class NotFound(WhisperSynthError):
@@ -151,7 +154,7 @@ class Service:
 
     def _with_defaults(self, request: JobRequest) -> JobRequest:
         settings = self.settings
-        prompt = {"seconds": PROMPT_S} if request.load else {}
+        prompt = PROMPT if request.load else {}
         return replace(
             request,
             out=request.out or settings.out,
