@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from companion.match import Match, MatchOptions
 from companion.plugin_match import PluginMatcher, open_plugin_matcher
 from companion.store import save_audio
 from presets.plugin_schema import raw_values
+from presets.schema import Schema
 
 PATCH = {"Waveform": 1.0, "Cutoff": 0.6, "VCF Resonance": 0.55, "Env Mod": 0.3, "Decay": 0.2, "Accent": 0.7}
 NOTE, NOTE_S, TOTAL_S = 48, 0.8, 1.6
@@ -135,6 +136,33 @@ def test_a_learnt_model_that_no_longer_fits_is_named(
             open_learnt(host.info)
         shutil.rmtree(folder)
         assert open_learnt(host.info) is None
+
+
+def test_rows_of_every_kind_have_words_and_sound(serumlike: Callable[[int], Path]) -> None:
+    """Ranges, steps, switches and a menu of a large synth: what is drawn is set, and said again by its tokens."""
+    pytest.importorskip("torch")
+    from companion.hosts.hearing import Heard, described_schema
+    from companion.tokens import Vocabulary
+    from export.learn import spoken_schema
+    from export.plugin_clips import draw_clip
+
+    names = ("A Vol", "A Octave", "A Unison", "Osc B On", "Fil Cutoff", "Fil Type", "MasterVol", "Env1 Atk")
+    with PluginHost(serumlike(316)) as host:
+        rows = tuple(row for row in described_schema(host) if row.key in names)
+        heard = Heard(frozenset(row.name for row in rows), ("plugin.MasterVol",))
+        schema = spoken_schema(Schema(host.name, rows), heard)
+        assert {row.kind for row in schema if row.bins} == {"continuous", "integer", "switch", "choice"}
+        assert not schema["plugin.MasterVol"].bins
+        words = Vocabulary(schema)
+        for seed in range(4):
+            clip = draw_clip(np.random.default_rng(seed), host, schema)
+            said = words.decode(words.encode(clip.patch, clip.note_off_s)).patch
+            assert said.schema is schema and said.note == clip.patch.note
+            got, drawn, spoken = host.values(), raw_values(clip.patch), raw_values(said)
+            for row in schema:
+                assert got[row.key] == pytest.approx(drawn[row.key], abs=1e-4)
+                step = 0.5 / (row.n_tokens - 1) if row.bins else 0.0
+                assert spoken[row.key] == pytest.approx(drawn[row.key], abs=step + 1e-4), row.name
 
 
 def test_an_interrupted_lesson_goes_on(nekobi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
