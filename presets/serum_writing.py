@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from presets.patch import Asset, Patch
 from presets.schema import N_MOD_SLOTS, OWN, Value
@@ -30,6 +31,7 @@ from presets.serum_sound import (
 from presets.vital import LFO_POINTS, oscillator_frames, sub_frames
 from presets.vital_morphs import BAKED, baked
 from presets.vital_shapes import louder_db, nearest_sub
+from presets.wav import MAX_FRAMES
 
 __all__ = ["LFO_POINTS", "Writer", "patch_to_sound"]
 
@@ -214,6 +216,8 @@ def placed(frames: Asset, position: float, is_moved: bool) -> tuple[Frames, floa
     Serum plays the frame that its knob stands on; Vital goes smoothly from one to the next. So there are as many
     as it takes to hit the position, and as many as there may be when something moves it.
     """
+    if len(frames) > MAX_FRAMES:
+        frames = frames_at(frames, np.linspace(0, len(frames) - 1, MAX_FRAMES))
     n = len(frames) - 1
     if n < 1:
         return np.asarray(frames, np.float32), 0.0
@@ -227,8 +231,12 @@ def placed(frames: Asset, position: float, is_moved: bool) -> tuple[Frames, floa
 
 def between_frames(frames: Asset, k: int) -> Frames:
     """Frames (n, 2048) with k - 1 drawn between each two: (1 + k (n - 1), 2048)."""
-    places = np.arange(k * (len(frames) - 1) + 1) / k
-    low = np.minimum(places.astype(int), max(len(frames) - 2, 0))
+    return frames_at(frames, np.arange(k * (len(frames) - 1) + 1) / k)
+
+
+def frames_at(frames: Asset, places: NDArray[np.float64]) -> Frames:
+    """What lies at places 0..n-1 between frames (n, 2048), n > 1: (len(places), 2048)."""
+    low = np.minimum(places.astype(int), len(frames) - 2)
     t = (places - low)[:, None].astype(np.float32)
     return np.asarray((1 - t) * frames[low] + t * frames[low + 1], np.float32)
 

@@ -382,6 +382,13 @@ def test_own_tables_cross_whole(through):
         assert back.number(name.replace("table", "position")) == values[name.replace("table", "position")]
 
 
+def test_a_table_of_one_frame_too_many_is_read_a_little_wider():
+    frames = np.linspace(-1, 1, 257)[:, None] * np.ones((1, 2048), np.float32)
+    spread, raw = placed(frames.astype(np.float32), 0.5, False)
+    assert spread.shape == (256, 2048) and abs(float(spread[round(raw * 255)].mean())) < 0.005
+    assert spread[0, 0] == -1 and spread[-1, 0] == pytest.approx(1)
+
+
 def test_a_filter_of_the_spectrum_becomes_part_of_the_table(play):
     values = {
         "osc1.table": "sine_to_saw",
@@ -742,3 +749,20 @@ def test_a_noise_by_name_stands_in_no_menu():
     assert positions[2] == positions[5] == -1
     plain = decode_serum1(patch_to_serum1(Patch())[0])
     assert plain.state.text("noise") == serum1_template().state.text("noise") != ""
+
+
+def test_the_oldest_states_are_read_and_written():
+    """Of 228 parameters and 16 slots, without switches."""
+    from tests.presets.test_serum1 import old_preset
+
+    reading = serum1_to_patch(old_preset())
+    assert reading.n_active > 10 and reading.coverage > 0.6
+    values = {
+        "mod1.source": "random",
+        "mod1.destination": "osc1.fine",
+        "mod1.amount": 5.0,
+        "osc1.level": -12.0,
+    }
+    data, _ = patch_to_serum1(Patch(values), old_preset())
+    back = serum1_to_patch(decode_serum1(data)).patch
+    assert back.number("osc1.level") == pytest.approx(-12, abs=0.01) and back["mod1.source"] == "random"
