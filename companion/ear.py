@@ -1,4 +1,4 @@
-"""The small trained part of hearing: when the key was released, and whether several notes sound at once.
+"""The small trained part of hearing: when the key was released, and whether it is one note, several, or none.
 
 Both are a few thousand weights in `ear.npz`, made by `export/ear.py`; no runtime but numpy.
 """
@@ -14,17 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion.features import HOP_LENGTH, MODEL_RATE, N_FRAMES, N_MELS
-from companion.pitch import STEPS_PER_ST, Floats, candidates_hz
+from companion.pitch import STEPS_PER_ST, Floats, Salience, candidates_hz
+from companion.segment import N_BANDS, RANGE_DB
 
 WEIGHTS = Path(__file__).with_name("ear.npz")
-N_BANDS = 20
 DILATIONS = (1, 3, 4)  # of the three convolutions over time: together they see 0.6 s either side
 SPAN = 2.0  # of features: 80 dB
 FRAME_S = HOP_LENGTH / MODEL_RATE
+LAG_S = 0.006  # a guess comes so much too early, mean over clips of real presets where it is sure
 PEAK_FRAMES = 4  # on either side of a guess that count as the same moment
 UNLIKELY = 0.02  # confidence of a moment not worth offering
 NEIGHBOURS_ST = range(-26, 31)  # around the pitch, in which a chord shows
 NEIGHBOUR_STEPS = 3
+STAY_STEPS = 6  # of pitch that a steady tone's frames may be off
+LOUD_RANGE_DB = 25.0
+HIGH_BANDS = 15  # bands from here on are highs, over about 3.5 kHz
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def guess_note_offs(mel: Floats, duration_s: float, count: int = 3) -> tuple[Not
         middle = int(mass.argmax())
         around = slice(max(0, middle - PEAK_FRAMES), middle + PEAK_FRAMES + 1)
         at = around.start + int(belief[around].argmax())
-        guesses.append(NoteOffGuess(min(at * FRAME_S, duration_s), min(float(mass[middle]), 1.0)))
+        guesses.append(NoteOffGuess(min(at * FRAME_S + LAG_S, duration_s), min(float(mass[middle]), 1.0)))
         belief[around] = 0.0
     return tuple(guess for n, guess in enumerate(guesses) if n == 0 or guess.confidence > UNLIKELY)
 
@@ -75,22 +79,50 @@ def convolve(signal: Floats, weight: Floats, bias: Floats, dilation: int) -> Flo
     return np.asarray(np.einsum("oit,tif->of", weight, np.stack(shifted), optimize=True) + bias[:, None])
 
 
-def chord_chance(curve: Floats) -> float:
-    """Give the chance that several notes sound at once from a clip's average salience `(N_CANDIDATES,)`."""
+def kind_chances(salience: Salience, bands_db: Floats) -> Floats:
+    """Give the chances (3,) that a sound is one note, several at once, or a drum or noise without a pitch."""
     weights = read_weights()
-    return float(1 / (1 + np.exp(-(chord_signs(curve) @ weights["chord"] + weights["chord_bias"]))))
+    scores = weights["kind"] @ kind_signs(salience, bands_db) + weights["kind_bias"]
+    chances = np.exp(scores - scores.max())
+    return np.asarray(chances / chances.sum())
 
 
-def chord_signs(curve: Floats) -> Floats:
-    """Give what tells chords from notes: strength and height of the pitch, strengths of its neighbours."""
+def kind_signs(salience: Salience, bands_db: Floats) -> Floats:
+    """Give what tells notes, chords and noise apart: the pitch and its neighbours, its steadiness, the spectrum."""
+    curve = salience.average()
     top = int(curve.argmax())
-    signs = [curve[top], np.log2(candidates_hz()[top] / 100)]
-    for semitones in NEIGHBOURS_ST:
-        at = top + semitones * STEPS_PER_ST
-        inside = NEIGHBOUR_STEPS <= at < len(curve) - NEIGHBOUR_STEPS - 1
-        near = curve[at - NEIGHBOUR_STEPS : at + NEIGHBOUR_STEPS + 1].max() if inside else 0.0
-        signs.append(np.clip(near / max(float(curve[top]), 1e-3), 0, 1.2))
-    return np.asarray(signs, dtype=np.float32)
+    signs = [float(curve[top]), float(np.log2(candidates_hz()[top] / 100))]
+    signs += [
+        neighbour(curve, top + st * STEPS_PER_ST) / max(float(curve[top]), 1e-3) for st in NEIGHBOURS_ST
+    ]
+    weights = np.sqrt(salience.energies) / np.sqrt(salience.energies).sum()
+    stays = np.abs(salience.strengths.argmax(axis=1) - top) <= STAY_STEPS
+    signs += [float(weights @ stays), float(weights @ salience.strengths.max(axis=1))]
+    return np.array(np.clip(signs + spectrum_signs(bands_db), -2, 8), dtype=np.float32)
+
+
+def neighbour(curve: Floats, at: int) -> float:
+    """Give the highest strength close to a place of a salience curve, 0 off its ends."""
+    inside = NEIGHBOUR_STEPS <= at < len(curve) - NEIGHBOUR_STEPS
+    return max(0.0, float(curve[at - NEIGHBOUR_STEPS : at + NEIGHBOUR_STEPS + 1].max())) if inside else 0.0
+
+
+def spectrum_signs(bands_db: Floats) -> list[float]:
+    """Give centre, spread, share of highs and flatness of the loud frames' spectrum, each about 0..1."""
+    power = 10 ** (bands_db / 10)
+    frames_db = 10 * np.log10(power.mean(axis=0) + 1e-9)
+    loud = frames_db > frames_db.max() - LOUD_RANGE_DB
+    share = power[:, loud].mean(axis=1) / power[:, loud].mean(axis=1).sum()
+    place = np.arange(N_BANDS) / N_BANDS
+    centre = float(share @ place)
+    spread = float(np.sqrt(share @ (place - centre) ** 2))
+    level_db = bands_db[:, loud].mean(axis=1)
+    return [
+        centre,
+        spread,
+        float(share[HIGH_BANDS:].sum()),
+        float(level_db.mean() - level_db.max()) / RANGE_DB,
+    ]
 
 
 @lru_cache(maxsize=1)

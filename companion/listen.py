@@ -8,12 +8,15 @@ from enum import Enum
 import numpy as np
 
 from companion.audio import SAMPLE_RATE, Audio, Clip
-from companion.ear import NoteOffGuess, chord_chance, guess_note_offs
+from companion.ear import NoteOffGuess, guess_note_offs, kind_chances
 from companion.features import CLIP_S, clip_features, resample
-from companion.pitch import PITCH_RATE, Floats, PitchGuess, guess_pitches, salience
-from companion.segment import differ, find_note, gap_end, parts
+from companion.pitch import PITCH_RATE, PitchGuess, Salience, guess_pitches, salience
+from companion.segment import bands_of, differ, find_note, gap_end, parts
 
-CHORD_CHANCE = 0.5
+CERTAIN = 0.95  # confidence from which a note-off needs no second thought
+LATE, HELD = 0.75, 0.6  # shares of the clip: a note-off later than one is weighed against one at the other
+SURE = 0.5  # chance from which a sound is not taken for one note
+SURE_CHORD = 0.85  # the same, of a chord in which no pitch stands out
 NO_PITCH = 0.12  # strength under which a sound is taken for noise or a drum
 LIKELY = 0.03  # confidence of the least likely pitch passed on
 CUT_S = 0.2  # a clip longer than a note by less is still one note's length
@@ -28,7 +31,7 @@ class Kind(Enum):
     NOTE = ""
     CHORD = "This sounds like a chord: it is matched as one sound; a clip of a single note matches better."
     LOOP = "This sounds like a loop or melody: {what} was matched; choose a note with --start and --end."
-    UNPITCHED = "No clear pitch was found (drums or noise?): the patch is put at C3; --note says otherwise."
+    UNPITCHED = "No clear pitch was found (drums or noise?): the note is a guess; --note says otherwise."
     SILENCE = "The clip is silent (nothing over -70 dBFS), so there is no patch; check the file, or --start and --end."
 
 
@@ -62,6 +65,26 @@ class Heard:
         """The likeliest note-off, seconds after the onset."""
         return self.note_offs[0].time_s
 
+    @property
+    def moments(self) -> tuple[NoteOffGuess, ...]:
+        """When the key may have been released, with chances that add up to 1: what a patch has to be right for."""
+        return moments(self.note_offs[0], self.audio.shape[1] / SAMPLE_RATE)
+
+
+def moments(guess: NoteOffGuess, duration_s: float) -> tuple[NoteOffGuess, ...]:
+    """A note-off guess, and where it is not sure one far from it that a patch must be right for as well.
+
+    A wrong guess is nearly always too early, at a knee of the sound's own; one at the clip's end is too late.
+    """
+    if guess.confidence >= CERTAIN:
+        return (NoteOffGuess(guess.time_s, 1.0),)
+    early = guess.time_s < LATE * duration_s
+    other_s = (guess.time_s + duration_s) / 2 if early else HELD * duration_s
+    chance = (
+        max(guess.confidence, 0.5) ** 0.5
+    )  # to be right where it is wrong costs less than it wins elsewhere
+    return (NoteOffGuess(guess.time_s, chance), NoteOffGuess(other_s, 1 - chance))
+
 
 def listen(clip: Clip, note: int | None = None) -> Heard:
     """Find the first clear note of a clip and say what it is; `note` is what the user says it is."""
@@ -76,9 +99,10 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
         end = min(clip.samples.shape[1], start + round(CLIP_S * SAMPLE_RATE))
     audio = both_channels(clip.samples[:, start:end])
     audio, what = first_part(audio, is_longer)
-    curve = salience(resample(audio, SAMPLE_RATE, PITCH_RATE)).average()
-    kind = kind_of(curve, bool(what))
-    guesses = () if curve.max() < NO_PITCH else likely(guess_pitches(audio))
+    found = salience(resample(audio, SAMPLE_RATE, PITCH_RATE))
+    kind = Kind.LOOP if what else kind_of(audio, found)
+    faint = kind is not Kind.CHORD and found.average().max() < NO_PITCH
+    guesses = () if faint else likely(guess_pitches(audio))
     if note is not None:
         guesses = given(note, guesses)
     offs = guess_note_offs(clip_features(audio, SAMPLE_RATE), audio.shape[1] / SAMPLE_RATE)
@@ -109,13 +133,13 @@ def first_part(audio: Audio, is_longer: bool) -> tuple[Audio, str]:
     return audio[:, :cut] * fade, "only its first note"
 
 
-def kind_of(curve: Floats, has_parts: bool) -> Kind:
-    """Say what a clip is from its average salience and whether it has different parts."""
-    if has_parts:
-        return Kind.LOOP
-    if curve.max() < NO_PITCH:
+def kind_of(audio: Audio, found: Salience) -> Kind:
+    """Say what a single sound is; one note unless it is surely something else."""
+    _, chord, unpitched = kind_chances(found, bands_of(audio))
+    faint = found.average().max() < NO_PITCH
+    if unpitched > SURE or (faint and chord < SURE_CHORD):
         return Kind.UNPITCHED
-    return Kind.CHORD if chord_chance(curve) > CHORD_CHANCE else Kind.NOTE
+    return Kind.CHORD if chord > SURE else Kind.NOTE
 
 
 def likely(guesses: tuple[PitchGuess, ...]) -> tuple[PitchGuess, ...]:

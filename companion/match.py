@@ -106,7 +106,7 @@ class Matcher:
         clip = read_clip(path, options.start_s, options.end_s)
         heard = listen(clip, options.note)
         board, warnings = Board(), (*clip.warnings, *heard.warnings)
-        question = Question(heard.audio, heard.pitches, heard.note_off_s, options.candidates, options.seed)
+        question = Question(heard.audio, heard.pitches, heard.note_offs[0], options.candidates, options.seed)
 
         def so_far(stage: str, progress: float) -> Match:
             best = board.ranked(options.keep, options.kind)
@@ -122,7 +122,7 @@ class Matcher:
         groups = proposers(options.kind, self.model, self.bank)
         asked = [[self._thinkers.submit(proposer, question) for proposer in group] for group in groups]
         repeatable = options.seconds == 0  # no clock, so the same seed is to give the same answer
-        judge = Judge(heard.audio, question.notes[0], heard.note_off_s, self.engines, fresh=repeatable)
+        judge = Judge(heard.audio, question.notes[0], heard.moments, self.engines, fresh=repeatable)
         for n, answers in enumerate(asked, 1):
             board.add(judge(judge.best([patch for answer in answers for patch in answer.result()], N_JUDGED)))
             yield so_far("candidates", 0.1 + 0.4 * n / len(asked))

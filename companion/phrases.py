@@ -307,6 +307,7 @@ _ENVELOPE = (
     Line(("decay_curve",), "On its way down it {decay_curve.word} ({decay_curve} curve)."),
     Line(("release_curve",), "After the key it {release_curve.word} ({release_curve} curve)."),
 )  # fmt: skip
+_FIXED = Line(("keytrack",), "It sounds the same at every key, as a drum does.")
 _BANDS = {"low": "Low", "band": "Middle", "high": "High"}
 
 LINES: dict[str, tuple[Line, ...]] = {
@@ -319,11 +320,13 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(("warp", "warp_amount"), "{warp.phrase} ({warp_amount})."),
         Line(("morph", "morph_amount"), "{morph.phrase} ({morph_amount})."),
         *_PLACE,
+        _FIXED,
         Line(("smooth",), "The shapes of its table melt into each other without steps."),
     ),
     "sub": (
         Line(("shape", "level", "octave", "semitone"), "{Shape}, {place}, {level.word} ({level}).", always=True),
         *_PLACE,
+        _FIXED,
     ),
     "noise": (
         Line(("kind", "level"), "{kind.phrase}; {level.word} ({level}).", always=True),

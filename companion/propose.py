@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from companion.audio import SAMPLE_RATE
 from companion.bank import Bank
+from companion.ear import NoteOffGuess
 from companion.features import clip_features
+from companion.frame_plan import FIXED_NOTE
 from companion.model import PatchModel
 from companion.resynth import resynthesise
 from companion.sketch import sketch
@@ -20,7 +22,7 @@ LIKELY = 0.1  # a pitch guess less confident than this is no hypothesis for the 
 N_NOTES = 3
 N_BANK = 6
 N_SKETCH = 4
-UNPITCHED = 60  # where a sound without pitch is put: the middle of the keyboard
+UNPITCHED = FIXED_NOTE  # where a sound without pitch is put
 TUNE = "voice.tune"
 
 
@@ -32,7 +34,8 @@ class Question:
     """(2, n) at 44.1 kHz, from its onset."""
     pitches: tuple[float, ...]
     """MIDI numbers with fraction, likeliest first; empty: no pitch."""
-    note_off_s: float
+    note_off: NoteOffGuess
+    """When the key was released."""
     n: int
     """Patches wanted of the model."""
     seed: int
@@ -78,17 +81,16 @@ def from_bank(bank: Bank) -> Proposer:
 
 def from_sketch(q: Question) -> list[Patch]:
     """Recipes drawn from an analysis of the clip."""
-    return sketch(q.audio, q.pitches[0] if q.pitches else float(UNPITCHED), q.note_off_s, N_SKETCH)
+    return sketch(q.audio, q.pitches[0] if q.pitches else float(UNPITCHED), q.note_off.time_s, N_SKETCH)
 
 
 def from_resynthesis(q: Question) -> list[Patch]:
-    """The clip's own wavetable, in a few variants."""
-    return resynthesise(q.audio, q.pitches or (float(UNPITCHED),), q.note_off_s)
+    """The clip's own wavetable."""
+    return resynthesise(q.audio, q.pitches[0] if q.pitches else None, q.note_off)
 
 
 def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[list[Proposer]]:
     """Who is asked for a kind of answer: groups whose patches compete together, quickest first."""
-    heard: list[Proposer] = [from_model(model), *([from_bank(bank)] if bank else [])]
-    recipe: list[list[Proposer]] = [[from_sketch], heard]
+    recipe: list[list[Proposer]] = [[from_sketch, from_model(model), *([from_bank(bank)] if bank else [])]]
     resynth: list[list[Proposer]] = [[from_resynthesis]]
     return {"recipe": recipe, "resynth": resynth, "any": resynth + recipe}[kind]

@@ -21,10 +21,10 @@ WEIGHT_DB = 60.0  # a step counts less the fainter it is, down to this
 
 def fit_release(audio: Floats, note_off_s: float) -> Contour:
     """An envelope that is up at once, stays up and lets go as the clip does; Vital's own release if it does not end."""
-    loudness = _loudness(audio)
+    levels = loudness(audio)
     off = round(note_off_s * SAMPLE_RATE / HOP)
-    before = loudness[max(0, off - 3) : off + 1].max(initial=0.0)
-    after = loudness[off:]
+    before = levels[max(0, off - 3) : off + 1].max(initial=0.0)
+    after = levels[off:]
     if len(after) < 4 or before <= 0:
         return Contour(attack=0.0)
     wanted = np.maximum(20 * np.log10(after / before + 1e-9), -RANGE_DB)
@@ -41,7 +41,8 @@ def _decibels(spent: Doubles, bend: float) -> Doubles:
     return np.asarray(np.maximum(20 * np.log10(amplitude + 1e-9), -RANGE_DB))
 
 
-def _loudness(audio: Floats) -> Doubles:
+def loudness(audio: Floats) -> Doubles:
+    """Root of the power in 20 ms around each step of HOP samples, both channels together."""
     power = (audio.astype(np.float64) ** 2).sum(axis=0)
     window = scipy.signal.get_window("hann", WINDOW)
     smooth = scipy.signal.oaconvolve(power, window / window.sum(), mode="same")[::HOP]

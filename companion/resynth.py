@@ -1,6 +1,6 @@
 """Resynthesis: patches whose wavetable is the clip's own, under plain knobs.
 
-    patches = resynthesise(audio, (59.98,), note_off_s)      # audio (2, n) at 44.1 kHz from its onset
+    patches = resynthesise(audio, 59.98, note_off)      # audio (2, n) at 44.1 kHz from its onset
 
 Two oscillators carry the left and the right channel. Their frames are complex spectra on the grid of a base frequency
 octaves under the note, so that subharmonics, beating, noise and chords all have a place. The frames are fitted by
@@ -8,7 +8,9 @@ listening: what the oscillators would still get wrong is analysed and added.
 
 Frames stand at moments, denser at the attack. While the key is held LFO 1 walks through the held ones; when it is let
 go, whenever that is, envelope 3 lets go of the LFO and envelope 2 walks through those after note-off, under the release
-of envelope 1. A third layer, above hearing at the clip's own note, keeps lower notes bright.
+of envelope 1. Where nobody can tell when the key was released, the LFO walks through all of the clip and envelope 1 lets
+go slowly: right for the clip whatever the truth, but no release of its own at other durations. A third layer, above
+hearing at the clip's own note, keeps lower notes bright.
 """
 
 from __future__ import annotations
@@ -21,19 +23,24 @@ import numpy as np
 from companion.audio import SAMPLE_RATE
 from companion.brightness import BrightLayer, bright_layer
 from companion.contours import Contour
-from companion.frame_plan import N_FRAMES, N_HELD, N_RELEASE, RELEASE_BEND, Plan, make_plan
+from companion.ear import NoteOffGuess
+from companion.frame_plan import N_FRAMES, N_HELD, N_RELEASE, RELEASE_BEND, Plan, make_plan, plan_through
 from companion.partials import Complexes, Floats, project
-from companion.release import fit_release
+from companion.release import HOP, fit_release, loudness
 from companion.tableplay import frames_of, play
 from presets.patch import Patch
-from presets.schema import OWN, Value, wavetable_synth
+from presets.schema import OWN, Value
 
 ROUNDS = 4  # of listening; a fifth gains under 0.2 dB
 LOUDEST = 2.0  # a frame may be so much louder than the loudest held one: what an envelope hides stays hidden
 FAINTEST_DB = -70.0  # an envelope under this counts as this, so that nothing is divided by silence
+SILENT_DB = -90.0  # under the loudest moment of the clip
 LONGEST_S = 6.0
+UNLIKELY, CERTAIN = 0.5, 0.95  # confidences in a note-off between which a patch may let go there or not
+SLOWER, LEAST_RELEASE_S = 1.5, 0.08  # of the release that seems to be there, where it is not sure
+UNSEEN_S = 0.1  # so near the end of the clip no release shows,
+UNSEEN_RELEASE_S = 4.0  # which is then taken for this long
 LAYER_FALL_S = 0.02  # the bright layer reaches its level of the release so long after note-off
-LOOP_S, LOOP_SHARE = 1.0, 0.7  # a note held longer than the clip walks to and fro through its end
 
 # Measured on the engine. Level, phase and pan stay where its init patch has them where they can: from there it glides.
 POSITION_LAG_S = 0.008  # a position follows an LFO so late
@@ -43,21 +50,33 @@ INIT_LEVEL = 0.70710678  # the same, as the engine counts: amplitude is its squa
 VOLUME_DB, LEAST_DB, MOST_DB = -6.0, -54.0, 12.0
 
 
-def resynthesise(audio: Floats, pitches: Sequence[float], note_off_s: float) -> list[Patch]:
-    """Patches with the clip's own wavetable, best guess first.
+def resynthesise(audio: Floats, pitch: float | None, note_off: NoteOffGuess) -> list[Patch]:
+    """Patches with the clip's own wavetable: one that lets go at the note-off, one that goes through the clip, or both.
 
     Args:
         audio: (2, n) at 44.1 kHz, from the note's onset.
-        pitches: MIDI numbers with fraction, likeliest first; at least one.
-        note_off_s: when the key was let go.
+        pitch: MIDI number with fraction; None: a drum or noise, which sounds the same at every key.
+        note_off: when the key was let go, and how sure that is.
     """
     audio = np.asarray(audio[:, : int(LONGEST_S * SAMPLE_RATE)], np.float32)
-    note_off_s = min(max(note_off_s, 0.02), audio.shape[1] / SAMPLE_RATE)
-    plan = make_plan(pitches[0], note_off_s, audio.shape[1])
+    n = audio.shape[1]
+    note_off_s = min(max(note_off.time_s, 0.02), n / SAMPLE_RATE)
     contour = fit_release(audio, note_off_s)
+    lets_go = make_plan(pitch, note_off_s, n), contour
+    through = plan_through(pitch, n), _slow(contour, n / SAMPLE_RATE - note_off_s)
+    plans = [lets_go] * (note_off.confidence > UNLIKELY) + [through] * (note_off.confidence < CERTAIN)
+    return [_fitted(audio, plan, contour) for plan, contour in plans]
+
+
+def _fitted(audio: Floats, plan: Plan, contour: Contour) -> Patch:
     spectra = fit_frames(audio, plan, contour)
-    layer = bright_layer(audio, plan, spectra, contour)
-    return [patch_of(plan, contour, spectra, layer)]
+    return patch_of(plan, contour, spectra, bright_layer(audio, plan, spectra, contour))
+
+
+def _slow(contour: Contour, rest_s: float) -> Contour:
+    """A release that lets the clip's own be heard."""
+    seconds = UNSEEN_RELEASE_S if rest_s < UNSEEN_S else SLOWER * contour.release + LEAST_RELEASE_S
+    return Contour(attack=0.0, release=min(seconds, 16.0))
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
@@ -68,11 +87,11 @@ def fit_frames(audio: Floats, plan: Plan, contour: Contour) -> Complexes:
     seconds = np.arange(plan.n_samples) / SAMPLE_RATE
     envelope = np.asarray(contour.amplitude(seconds, plan.note_off_s), np.float32)
     gains = _gains(envelope, plan)
-    spectra = _limited(project(audio, plan.times_s, plan.base_hz) / gains)
+    spectra = _limited(project(audio, plan.times_s, plan.base_hz) / gains, plan.n_held)
     for _ in range(ROUNDS - 1):
         rest = audio - play(spectra, plan.times_s, plan.base_hz, envelope)
-        spectra = _limited(spectra + project(rest, plan.times_s, plan.base_hz) / gains)
-    return spectra
+        spectra = _limited(spectra + project(rest, plan.times_s, plan.base_hz) / gains, plan.n_held)
+    return _silenced(spectra, audio, plan)
 
 
 def _gains(envelope: Floats, plan: Plan) -> Floats:
@@ -85,11 +104,18 @@ def _gains(envelope: Floats, plan: Plan) -> Floats:
     return np.maximum(gains, 10 ** (FAINTEST_DB / 20)).astype(np.float32)[:, None]
 
 
-def _limited(spectra: Complexes) -> Complexes:
+def _limited(spectra: Complexes, n_held: int) -> Complexes:
     """No frame more than LOUDEST times as loud as the loudest held one."""
     sizes = np.sqrt((np.abs(spectra) ** 2).sum(axis=(0, 2)))
-    top = LOUDEST * sizes[:N_HELD].max()
+    top = LOUDEST * sizes[:n_held].max()
     return np.asarray(spectra * np.minimum(1, top / np.maximum(sizes, 1e-12))[None, :, None], np.complex64)
+
+
+def _silenced(spectra: Complexes, audio: Floats, plan: Plan) -> Complexes:
+    """Where the clip is silent the frames are: a synth's sound ends for good, where a window sees it fade."""
+    levels = loudness(audio)
+    there = np.interp(plan.times_s, np.arange(len(levels)) * HOP / SAMPLE_RATE, levels)
+    return np.where((there > 10 ** (SILENT_DB / 20) * levels.max())[None, :, None], spectra, np.complex64(0))
 
 
 # --- the patch -------------------------------------------------------------------------------------------------------
@@ -118,55 +144,54 @@ def patch_of(plan: Plan, contour: Contour, spectra: Complexes, layer: BrightLaye
 def _oscillator(pan: float, plan: Plan) -> dict[str, Value]:
     return {
         "on": True, "table": OWN, "position": 100.0, "level": INIT_LEVEL_DB, "octave": -plan.octaves,
-        "fine": plan.cents, "pan": pan, "phase": 180.0, "phase_random": 0.0, "route": "effects",
+        "fine": plan.cents, "pan": pan, "phase": 180.0, "phase_random": 0.0, "route": "effects", "keytrack": plan.keytrack,
     }  # fmt: skip
 
 
 def _walk_values(plan: Plan) -> dict[str, Value]:
-    """The routings that move through the frames; position 100 % is the last frame, the end of the release.
-
-    Held: 100 % less what LFO 1 and envelope 2 take off. Let go: envelope 3 falls at once and with it the LFO's share,
-    envelope 2 falls through the rest. The amount of a routing is half as wide as it goes from -100 to 100 %.
-    """
-    held, after = (100 * n / (N_FRAMES - 1) for n in (N_HELD - 1, N_RELEASE))
+    """The routings that move through the frames; position 100 % is the last frame, where everything ends."""
     values: dict[str, Value] = {
         "lfo1.shape": OWN, "lfo1.mode": "hold", "lfo1.phase": 360.0, "lfo1.rate": 1 / plan.note_off_s,
+    }  # fmt: skip
+    if plan.n_held == N_FRAMES:
+        return (
+            values | {"lfo1.mode": "one_shot", "lfo1.phase": 0.0} | _routes([("lfo1", ".position", -100.0)])
+        )
+    return values | _gate(plan)
+
+
+def _gate(plan: Plan) -> dict[str, Value]:
+    """Held: 100 % less what LFO 1 and envelope 2 take off. Let go: envelope 3 falls at once and with it the LFO's share,
+    envelope 2 falls through the rest. The amount of a routing is half as wide, as it goes from -100 to 100 %.
+    """
+    held, after = (100 * n / (N_FRAMES - 1) for n in (N_HELD - 1, N_RELEASE))
+    routes = [("lfo1", ".position", 0.0), ("env3", ".amount", -held / 2), ("env2", ".position", -after)]
+    return {
         "env2.attack": 0.0, "env2.decay": 0.0, "env2.sustain": 100.0,
         "env2.release": min(plan.rest_s, 16.0), "env2.release_curve": -5 * RELEASE_BEND,
         "env3.attack": 0.0, "env3.decay": 0.0, "env3.sustain": 100.0, "env3.release": 0.0,
-    }  # fmt: skip
-    routes = [
-        ("lfo1", "osc1.position", 0.0), ("lfo1", "osc2.position", 0.0),
-        ("env3", "mod1.amount", -held / 2), ("env3", "mod2.amount", -held / 2),
-        ("env2", "osc1.position", -after), ("env2", "osc2.position", -after),
-    ]  # fmt: skip
-    for n, (source, destination, amount) in enumerate(routes, start=1):
-        values |= {f"mod{n}.source": source, f"mod{n}.destination": destination, f"mod{n}.amount": amount}
-    if "lfo1.loop" in wavetable_synth():
-        turn_s, end_s = _loop(plan)
-        values |= {"lfo1.loop": True, "lfo1.rate": 1 / end_s, "lfo1.phase": 360 * turn_s / end_s}
+    } | _routes(routes)  # fmt: skip
+
+
+def _routes(routes: Sequence[tuple[str, str, float]]) -> dict[str, Value]:
+    """Each routing twice: to both oscillators, or to the routings in the slots 1 and 2."""
+    values: dict[str, Value] = {}
+    for i, (source, key, amount) in enumerate(routes):
+        for n in (1, 2):
+            slot, owner = f"mod{2 * i + n}", "mod" if key == ".amount" else "osc"
+            values |= {
+                f"{slot}.source": source,
+                f"{slot}.destination": f"{owner}{n}{key}",
+                f"{slot}.amount": amount,
+            }
     return values
 
 
-def _loop(plan: Plan) -> tuple[float, float]:
-    """Where the loop begins and where its way back ends."""
-    length = min(LOOP_S, LOOP_SHARE * plan.note_off_s)
-    return plan.note_off_s - length, plan.note_off_s + length
-
-
 def _walk(plan: Plan) -> Floats:
-    """LFO points (n, 3), falling from 1 at the first frame to 0 at the last held one, and back through the loop."""
-    frames, times = np.arange(N_HELD), plan.times_s[:N_HELD]
-    begin, end = times[0], times[-1]
-    if "lfo1.loop" in wavetable_synth():
-        begin, end = _loop(plan)
-        back = np.flatnonzero((times > begin) & (times < times[-1]))[::-1]
-        at_begin = np.interp(begin, times, frames)
-        frames = np.concatenate([frames, back, [at_begin]])
-        times = np.concatenate([times, 2 * times[-1] - times[back], [end]])
-    x = np.maximum(times - POSITION_LAG_S, 0) / end
+    """LFO points (n, 3), falling from 1 at the first frame to 0 at the last held one."""
+    x = np.maximum(plan.times_s[: plan.n_held] - POSITION_LAG_S, 0) / plan.note_off_s
     x[-1] = 1.0
-    return np.asarray(np.stack([x, 1 - frames / (N_HELD - 1), np.zeros_like(x)], axis=1), np.float32)
+    return np.asarray(np.stack([x, np.linspace(1, 0, len(x)), np.zeros_like(x)], axis=1), np.float32)
 
 
 def _layer_values(plan: Plan) -> dict[str, Value]:
@@ -178,7 +203,7 @@ def _layer_values(plan: Plan) -> dict[str, Value]:
     end_s = plan.note_off_s + LAYER_FALL_S
     return {
         "sub.on": True, "sub.shape": OWN, "sub.level": INIT_LEVEL_DB, "sub.octave": 0, "sub.fine": plan.cents,
-        "sub.phase": 180.0, "sub.phase_random": 0.0, "sub.route": "effects",
+        "sub.phase": 180.0, "sub.phase_random": 0.0, "sub.route": "effects", "sub.keytrack": plan.keytrack,
         "lfo2.shape": OWN, "lfo2.mode": "hold", "lfo2.rate": 1 / end_s, "lfo2.phase": 360 * plan.note_off_s / end_s,
         "mod7.source": "lfo2", "mod7.destination": "sub.level", "mod7.amount": -100 * INIT_LEVEL,
     }  # fmt: skip
@@ -186,6 +211,8 @@ def _layer_values(plan: Plan) -> dict[str, Value]:
 
 def _layer_level(plan: Plan, layer: BrightLayer) -> Floats:
     """LFO points (n, 3), 0 where the top is loudest; after note-off what the release takes off beyond envelope 1."""
-    x = np.append(plan.times_s[:N_HELD], plan.note_off_s + LAYER_FALL_S) / (plan.note_off_s + LAYER_FALL_S)
+    x = np.append(plan.times_s[: plan.n_held], plan.note_off_s + LAYER_FALL_S) / (
+        plan.note_off_s + LAYER_FALL_S
+    )
     loudness = np.append(layer.loudness, layer.loudness[-1] * layer.release_share)
     return np.asarray(np.stack([x, 1 - np.sqrt(loudness), np.zeros_like(x)], axis=1), np.float32)

@@ -46,9 +46,9 @@ class Part:
     strength: float
     """Of the pitch."""
     level_db: float
-    """Mean over bands, of the clip's loudest bin."""
+    """Of its loudest band, relative to the clip's loudest bin."""
     bands_db: Floats
-    """(N_BANDS,) spectrum about `level_db`."""
+    """(N_BANDS,) spectrum, its mean taken off."""
 
 
 def levels_db(samples: Audio) -> Floats:
@@ -168,10 +168,8 @@ def part_of(bands_db: Floats, salience: Salience, start_s: float, end_s: float) 
     )
     top = int(pitched.argmax())
     colour = bands_db[:, span(start_s, until_s, MODEL_RATE / HOP_LENGTH, N_FRAMES)].mean(axis=1)
-    level_db = float(colour.mean())
-    return Part(
-        start_s, end_s, between_candidates(pitched, top), float(pitched[top]), level_db, colour - level_db
-    )
+    note, strength = between_candidates(pitched, top), float(pitched[top])
+    return Part(start_s, end_s, note, strength, float(colour.max()), colour - colour.mean())
 
 
 def span(start_s: float, end_s: float, per_s: float, n_frames: int) -> slice:

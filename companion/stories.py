@@ -232,7 +232,7 @@ def _filter_sweeps(costs: Floats, moments: Moments) -> Iterator[Story]:
         kind, q = divmod(kq, len(RESONANCES))
         ends = (float(CUTOFFS[a]), float(CUTOFFS[b]))
         cutoffs = ends[0] + (ends[1] - ends[0]) * motion.at(moments.times_s)
-        if a != b:
+        if np.ptp(cutoffs) > 0:  # a clip of a few ms shows no motion
             still = np.full(k, float(place * STRIDE))
             yield Story(int(table), still, kind, RESONANCES[q], cutoffs, cost, motion, ends)
 
@@ -248,7 +248,7 @@ def _position_sweeps(costs: Floats, moments: Moments) -> Iterator[Story]:
         kind, q, cutoff = _setting(j)
         ends = (float(a * STRIDE), float(b * STRIDE))
         positions = ends[0] + (ends[1] - ends[0]) * motion.at(moments.times_s)
-        if a != b:
+        if np.ptp(positions) > 0:
             yield Story(int(table), positions, kind, q, np.full(k, cutoff), cost, motion, ends)
 
 

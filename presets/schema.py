@@ -273,6 +273,7 @@ def _oscillator(n: int, p_on: float, pitch: dict[str, dict[str, Any]]) -> list[P
         _knob("morph_amount", "%", 0, 100, 50, bins=16),
         _choice("route", ROUTES, "filter1", weights={"filter1": 0.78, "filter2": 0.05, "both": 0.02, "effects": 0.11, "direct": 0.04}),
         _switch("smooth", 0.0, spoken=0),
+        _switch("keytrack", 1.0, spoken=0, default=True),
         detune=("voices", tuple(range(2, 17))), blend=("voices", tuple(range(2, 17))),
         width=("voices", tuple(range(2, 17))),
         warp_amount=("warp", WARPS[1:]), morph_amount=("morph", MORPHS[1:]),
@@ -372,6 +373,7 @@ def _rows() -> tuple[Parameter, ...]:
             _knob("pan", "%", -100, 100, 0),
             _knob("phase", "deg", 0, 360, 180),
             _knob("phase_random", "%", 0, 100, 0),
+            _switch("keytrack", 1.0, spoken=0, default=True),
             _choice("route", ROUTES, "filter1", weights={"filter1": 0.6, "effects": 0.25, "direct": 0.15}),
         ),
         *_section(

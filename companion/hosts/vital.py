@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import vita
 from numpy.typing import NDArray
@@ -12,12 +14,16 @@ from presets.vital import check, parse, patch_to_vital
 
 SAMPLE_RATE = 44_100
 VELOCITY = 0.8
-# An engine glides from the last patch's levels and lets its voices ring out: at -14 dBFS in the first 100 ms of a render.
-# A moment after loading (3 ms) brings that under -75 dB. The engine cannot render without a note, so the note is as short
-# as it gets (of length 0 it would never end) and its release is cut while it sounds, or it would ring into the render.
-SETTLE_S = 0.15
-SETTLE_NOTE_S = 0.01
-SETTLE_RELEASE = 0.5  # native: 62 ms
+# An engine remembers what it played: its voices ring out and its knobs glide from where they stood. A silent patch loaded
+# and played for a moment in between (7 ms) halves how far a render is from one of a fresh engine: MSS 0.81 dB to 0.50 dB
+# above what two fresh engines differ by, mean over 26 real presets in turn; playing the new patch itself does not help.
+RINSE_NOTE_S, RINSE_S = 0.02, 0.1
+
+
+@cache
+def silent_text() -> str:
+    """The patch between two patches."""
+    return patch_to_vital(Patch({"osc1.on": False}), compact=True)
 
 
 class VitalHost:
@@ -25,6 +31,7 @@ class VitalHost:
 
     def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
         self._synth = vita.Synth()
+        self._has_played = False
         self.sample_rate = 0
         self.set_sample_rate(sample_rate)
 
@@ -52,23 +59,23 @@ class VitalHost:
         self._synth.get_controls()[name].set(native)
 
     def _load(self, text: str) -> None:
+        self._rinse()
         if not self._synth.load_json(text):
             raise WhisperSynthError(
                 "the Vital engine refused the patch; please report it with the .vital file"
             )
-        self._settle()
 
-    def _settle(self) -> None:
-        release = self._synth.get_controls()["env_1_release"]
-        value = release.value()
-        release.set(min(value, SETTLE_RELEASE))
-        self._synth.render(0, 0.0, SETTLE_NOTE_S, SETTLE_S)
-        release.set(value)
+    def _rinse(self) -> None:
+        if self._has_played:
+            self._synth.load_json(silent_text())
+            self._synth.render(0, 0.0, RINSE_NOTE_S, RINSE_S)
+            self._has_played = False
 
     def render(
         self, note: int, note_s: float, total_s: float, velocity: float = VELOCITY
     ) -> NDArray[np.float32]:
         """Plays one note of the loaded patch: float32 (2, total_s * sample_rate)."""
+        self._has_played = True
         return np.asarray(self._synth.render(int(note), float(velocity), float(note_s), float(total_s)))
 
     def render_patch(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from companion.board import Board, Candidate
+from companion.ear import NoteOffGuess
 from companion.engines import Engines
 from companion.judge import Judge
 from companion.refine import WORTH, knobs, refine, search, turned
@@ -23,7 +24,7 @@ START = TARGET | {"filter1.cutoff": 3000.0, "env1.release": 0.05, "osc1.position
 def judge():
     engines = Engines()
     audio = engines.render(Patch(TARGET, note=NOTE), NOTE, NOTE_S, 1.0)
-    yield Judge(audio, NOTE, NOTE_S, engines)
+    yield Judge(audio, NOTE, [NoteOffGuess(NOTE_S, 1.0)], engines)
     engines.close()
 
 

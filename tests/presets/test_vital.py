@@ -332,8 +332,8 @@ def test_what_is_near_is_said():
 
 
 def test_what_is_lost_is_named():
-    reading = vital_to_patch(edited(filter_fx_on=1, osc_1_midi_track=0))
-    assert {"filter_fx_on", "osc_1_midi_track"} <= set(reading.lost)
+    reading = vital_to_patch(edited(filter_fx_on=1, osc_1_detune_power=3.0))
+    assert {"filter_fx_on", "osc_1_detune_power"} <= set(reading.lost)
     assert reading.coverage < 1
 
 
