@@ -99,7 +99,11 @@ def _match(path: Path) -> int:
     from companion.match import MatchOptions
     from companion.matching import match_clips
     from companion.report import report_to
+    from companion.serve.sending import match_in_queue
 
+    code = match_in_queue(path, "capture")  # through the running process, where there is one
+    if code is not None:
+        return code
     with report_to(False) as report:
         return match_clips([path], MatchOptions(), None, report)
 

@@ -27,6 +27,7 @@ OWN_MACRO = BRIGHT.with_values(
 def played(text: str) -> NDArray[np.float32]:
     host = VitalHost()
     host.set_text(text)
+    host.render(48, 0.01, 0.5)  # a synth glides for a moment from what it had before to what was loaded
     return host.render(48, 0.4, 0.6)
 
 

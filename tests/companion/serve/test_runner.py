@@ -15,6 +15,7 @@ import pytest
 
 from companion.serve.client import Client, Refused
 from companion.serve.places import Places
+from companion.serve.sending import match_in_queue
 from companion.serve.server import Server
 from companion.serve.service import Settings
 
@@ -158,3 +159,18 @@ def test_installing_copies_with_macros_and_never_over_anything(
     assert again == [str(folder / "keys 1 recipe (2).vital")]
     (match,) = client.call("GET", "/library?query=keys")["matches"]
     assert match["candidates"][0]["installed"] == [installed, *again]
+
+
+def test_another_command_sends_into_the_queue(
+    where: Places,
+    client: Client,
+    clip: Clip,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = clip("captured")
+    assert match_in_queue(path, "capture") is None  # none runs on the folder of this user
+    monkeypatch.setenv("WHISPERSYNTH_DATA", str(where.folder))
+    assert match_in_queue(path, "capture") == 0
+    assert "captured: very close, C2, 2 patches in" in capsys.readouterr().out
+    assert client.call("GET", "/jobs?limit=1")["jobs"][0]["source"] == "capture"

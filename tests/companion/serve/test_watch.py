@@ -200,6 +200,9 @@ def make_session(folder: Path) -> Path:
         assert before in text
         text = text.replace(before, after)
     text = re.sub(r'(<Playlist id="\d+" name="Clip"[^>]*)/>', rf"\1>{part}</Playlist>", text)
+    for n in (1, 2):  # Ardour connects a new track when it finds the time, which may be after it saved
+        port = f'<Port type="audio" name="Clip/audio_out {n}"'
+        text = text.replace(f"{port}/>", f'{port}><Connection other="Master/audio_in {n}"/></Port>')
     file.write_text(re.sub(r'id-counter="\d+"', 'id-counter="9100"', text))
     return folder
 
