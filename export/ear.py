@@ -2,7 +2,8 @@
 
     python -m export.ear CLIPS --real PRESETS --out companion/ear.npz
 
-Two things are learnt: the note-off, from the shards of `render`, and chords, from sums of renders of real presets.
+Two things are learnt: the note-off, from the shards of `render`, and to tell notes, chords and drums apart, from renders of
+real presets, sums of them, and drums by formula.
 """
 
 from __future__ import annotations
@@ -21,18 +22,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from companion.audio import SAMPLE_RATE
-from companion.ear import DILATIONS, FRAME_S, N_BANDS, chord_signs
+from companion.ear import DILATIONS, FRAME_S, N_BANDS, kind_signs
 from companion.features import N_FRAMES, N_MELS, resample
 from companion.hosts.vital import VitalHost
 from companion.pitch import HARD_PITCH, PITCH_RATE, salience
+from companion.segment import bands_of, find_note
+from export.drums import DRUMS
 from export.progress import track
 
 WIDTH, TAPS = 24, (9, 9, 15)
 BATCH, EPOCHS, RATE = 128, 5, 6e-3
 LABEL_FRAMES = 1.5  # spread of the label
 CHORDS = ((0, 4, 7), (0, 3, 7), (0, 4), (0, 3), (0, 3, 7, 10), (0, 5, 10), (0, 4, 7, 11))
-SINGLES = ((0,), (3,), (4,), (7,))
-RIDGE = 3e-3  # chosen by leaving out presets
+N_NOTES, N_CHORDS, N_DRUMS = 6, 5, 45  # examples of each preset, and of each drum
+RIDGE = 1e-2  # chosen by leaving out presets
 
 
 class NoteOffNet(nn.Module):
@@ -119,60 +122,71 @@ def train_note_off(bands: Tensor, offs: Tensor, seed: int) -> NoteOffNet:
     return net
 
 
-def render_examples(folder: Path, seed: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Signs (n, signs) and whether they are of a chord, for every preset of a folder that has a pitch."""
+def signs_of(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What tells kinds apart, of a sound (2, n) cut to its note."""
+    start, end = find_note(audio)
+    audio = audio[:, start:end]
+    return kind_signs(salience(resample(audio, SAMPLE_RATE, PITCH_RATE)), bands_of(audio))
+
+
+def kind_examples(folder: Path, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Signs (n, signs) and kinds (n,): notes and chords of every preset with a pitch, and drums by formula."""
     rng, host = np.random.default_rng(seed), VitalHost()
-    signs, chords = [], []
+    signs, kinds = [], []
     paths = sorted(folder.glob("*.vital"))
-    for path in track(paths, len(paths), "chords"):
+    for path in track(paths, len(paths), "kinds"):
         host.set_text(path.read_text("utf-8"))
-        for low, high in ((40, 52), (52, 64)):
-            root, held_s = int(rng.integers(low, high)), float(rng.choice([0.4, 0.8, 1.6]))
-            notes = {
-                st: resample(host.render(root + st, held_s, held_s + 0.1), SAMPLE_RATE, PITCH_RATE)
-                for st in sorted({st for chord in CHORDS for st in chord} | {7})
-            }
-            for together in (*SINGLES, *CHORDS):
-                mixed = np.sum(
-                    [notes[st] * rng.uniform(0.7, 1.3) for st in together], axis=0, dtype=np.float32
-                )
-                curve = salience(mixed).average()
-                if curve.max() > HARD_PITCH:
-                    signs.append(chord_signs(curve))
-                    chords.append(len(together) > 1)
-    return np.array(signs), np.array(chords)
+        for together in ((0,),) * N_NOTES + tuple(rng.permutation(np.array(CHORDS, object))[:N_CHORDS]):
+            root, held_s = int(rng.integers(36, 66)), float(rng.choice([0.3, 0.8, 1.6]))
+            notes = [host.render(root + st, held_s, held_s + 0.4) * rng.uniform(0.7, 1.3) for st in together]
+            mixed = np.sum(notes, axis=0, dtype=np.float32) / len(together)
+            if salience(resample(mixed, SAMPLE_RATE, PITCH_RATE)).average().max() > HARD_PITCH:
+                signs.append(signs_of(mixed))
+                kinds.append(int(len(together) > 1))
+    for _ in range(N_DRUMS):
+        for drum in DRUMS:
+            signs.append(signs_of(np.repeat(0.3 * drum(rng)[None], 2, axis=0).astype(np.float32)))
+            kinds.append(2)
+    return np.array(signs), np.array(kinds)
 
 
-def fit_chords(signs: NDArray[np.float32], chords: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
-    """Weights and bias of a ridge logistic regression on standardised signs."""
+def fit_kinds(
+    signs: NDArray[np.float32], kinds: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights (3, signs) and biases (3,) of a ridge softmax regression on standardised signs, kinds weighed alike."""
     mean, spread = signs.mean(axis=0), signs.std(axis=0) + 1e-2
-    scaled, side = (signs - mean) / spread, 2.0 * chords - 1
+    scaled, truth = (signs - mean) / spread, np.eye(3)[kinds]
+    share = (1 / np.bincount(kinds))[kinds] / 3
 
-    def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        margin = side * (scaled @ w[:-1] + w[-1])
-        slope = -side / (1 + np.exp(np.clip(margin, -50, 50))) / len(side)
-        slopes = np.append(scaled.T @ slope + 2 * RIDGE * w[:-1], slope.sum())
-        return float(np.logaddexp(0, -margin).mean() + RIDGE * (w[:-1] ** 2).sum()), slopes
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        w = flat.reshape(3, -1)
+        scores = scaled @ w[:, :-1].T + w[:, -1]
+        log_p = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+        slope = (np.exp(log_p) - truth) * share[:, None]
+        slopes = np.c_[slope.T @ scaled + 2 * RIDGE * w[:, :-1], slope.sum(axis=0)]
+        cost = -(share @ log_p[np.arange(len(kinds)), kinds]) + RIDGE * (w[:, :-1] ** 2).sum()
+        return float(cost), slopes.ravel()
 
-    w = minimize(loss, np.zeros(signs.shape[1] + 1), jac=True, method="L-BFGS-B").x
-    return w[:-1] / spread, float(w[-1] - (mean / spread) @ w[:-1])
+    w = minimize(loss, np.zeros(3 * (signs.shape[1] + 1)), jac=True, method="L-BFGS-B").x.reshape(3, -1)
+    weights = w[:, :-1] / spread
+    return weights, w[:, -1] - weights @ mean
 
 
 def train(
     clips: Annotated[Path, typer.Argument(help="Folder of shards.")],
-    real: Annotated[Path, typer.Option(help="Folder of .vital presets to make chords of.")],
+    real: Annotated[Path, typer.Option(help="Folder of .vital presets to make notes and chords of.")],
     out: Annotated[Path, typer.Option(help="Where the weights go.")] = Path("companion/ear.npz"),
     seed: int = 0,
 ) -> None:
-    """Train the note-off and chord weights."""
+    """Train the note-off weights and those that tell notes, chords and drums apart."""
     weights: dict[str, NDArray[np.floating]] = {}
-    weights["chord"], bias = fit_chords(*render_examples(real, seed))
+    weights["kind"], weights["kind_bias"] = fit_kinds(*kind_examples(real, seed))
     net = train_note_off(*read_bands(clips), seed)
     for n, layer in enumerate(net.layers):
         weights[f"w{n}"], weights[f"b{n}"] = (
             p.detach().numpy().astype(np.float16) for p in layer.parameters()
         )
-    np.savez_compressed(out, chord_bias=np.float32(bias), **weights)
+    np.savez_compressed(out, **weights)
 
 
 if __name__ == "__main__":
