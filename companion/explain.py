@@ -60,9 +60,7 @@ def introduction(reading: Reading) -> str:
     """What is said of a preset from elsewhere before it is explained; nothing of a patch of one's own."""
     if not reading.n_active:
         return ""
-    text = (
-        f"A {reading.synth} preset; {reading.coverage:.0%} of the {reading.n_active} settings it uses have words here."
-    )
+    text = f"A {reading.synth} preset; {reading.coverage:.0%} of the {reading.n_active} settings it uses have words here."
     near = "; ".join(reading.approximated)
     return f"{text} Only near the original: {near}." if near else text
 

@@ -15,7 +15,9 @@ from companion.arrivals import Arrivals, Stamp
 from companion.errors import StoreError, WhisperSynthError
 
 LOOK_S = 0.5  # between looks while something is going on
-IDLE_S = 2.0  # and at least so often: not every file system sends notices, and none do before they are asked for
+IDLE_S = (
+    2.0  # and at least so often: not every file system sends notices, and none do before they are asked for
+)
 FULL_S = 2.0  # waited when the queue is full
 
 

@@ -72,7 +72,9 @@ def test_pitched_down_there_is_nothing_above_half_of_the_slower_rate():
     assert heard(tone(440.0), Treatment(pitch_st=-12)).rate_hz == SAMPLE_RATE // 2
 
 
-@pytest.mark.parametrize("wrong", [{"gain_db": 60}, {"gain_db": np.nan}, {"pitch_st": 200}, {"pitch_st": np.nan}])
+@pytest.mark.parametrize(
+    "wrong", [{"gain_db": 60}, {"gain_db": np.nan}, {"pitch_st": 200}, {"pitch_st": np.nan}]
+)
 def test_what_no_daw_does_is_refused(wrong):
     with pytest.raises(ClipError, match="out of range"):
         Treatment(**wrong)

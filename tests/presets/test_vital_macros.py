@@ -59,7 +59,10 @@ def test_each_macro_moves_the_sound() -> None:
 def test_a_macro_in_use_is_left_alone() -> None:
     document = json.loads(vital_with_macros(OWN_MACRO))
     assert document["macro1"] == "MACRO 1" and document["macro2"] == "CUTOFF"
-    assert document["settings"]["modulations"][0] == {"source": "macro_control_1", "destination": "filter_1_cutoff"}
+    assert document["settings"]["modulations"][0] == {
+        "source": "macro_control_1",
+        "destination": "filter_1_cutoff",
+    }
 
 
 def test_only_what_is_heard_gets_a_macro() -> None:
