@@ -107,7 +107,7 @@ class Recording:
     def tell(self, report: Report) -> None:
         """Reports, and makes sure of what is written, now and then."""
         now = time.monotonic()
-        if now - self._told_at >= REPORT_S:
+        if now - self._told_at >= REPORT_S and self.gate.state != DONE:  # its end is told by the summary
             report({"progress": asdict(self.progress())})
             self._told_at, self._peak = now, 0.0
         if now - self._flushed_at >= FLUSH_S:

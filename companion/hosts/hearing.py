@@ -147,7 +147,9 @@ def _is_gain(sounds: Sequence[Audio], other: Audio) -> bool:
     shapes = [shape - level for shape, level in zip(shapes, levels, strict=True)]
     loud = shapes[0] > -HEARD_DB  # what lies under it may be a synth's own hum, which has no volume
     drift = max(float(np.abs(shape - shapes[0])[loud].mean()) for shape in shapes[1:-1])
-    off = float(np.abs(shapes[-1] - shapes[0])[loud].mean())
+    off = min(
+        float(np.abs(shapes[-1] - shape)[loud].mean()) for shape in shapes[:-1]
+    )  # of the take most like it
     return off < GAIN_DB + 2 * drift and abs(levels[-1] - levels[0]) > LEAST_GAIN_DB
 
 

@@ -24,14 +24,14 @@ def test_four_fifths_of_real_presets():
 
 def test_a_control_counts_when_it_is_off_vitals_init_and_its_section_is_on(tmp_path):
     document = json.loads(patch_to_vital(Patch()))
-    used = {"filter_1_on": 1, "filter_1_cutoff": 70, "osc_1_midi_track": 0}
+    used = {"filter_1_on": 1, "filter_1_cutoff": 70, "osc_1_detune_power": 3.0}
     document["settings"].update(
         default_controls() | used | {"reverb_size": 0.9, "filter_fx_mix": 0.3, "lfo_3_phase": 1}
     )
     (tmp_path / "a.vital").write_text(json.dumps(document))
     reading = measure(tmp_path).readings["a"]
     assert reading.covered == {"filter_1_on", "filter_1_cutoff"}
-    assert reading.lost == ("osc_1_midi_track",)
+    assert reading.lost == ("osc_1_detune_power",)
 
 
 def test_the_table_says_what_was_refused(tmp_path):
