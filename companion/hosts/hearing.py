@@ -20,12 +20,13 @@ Raws = dict[str, float]
 
 NOTE, NOTE_S, TOTAL_S = 48, 0.4, 0.7
 N_CONTEXTS = 6  # the plugin's own patch, it with every switch on, and random ones: a cutoff is heard where a filter is on
-N_REPEATS = 3
+N_REPEATS = 5
 N_TRIES = 60  # random patches, to find some that sound
 MOVED = 24  # parameters of a synth all of which a random patch moves; of a larger one, P_MOVED of them
 P_MOVED, P_ON = 0.3, 0.75
 TURNS = (0.5, 0.25, 0.75)  # of the way round, from where a parameter stands
 GAIN_DB = 0.5  # mean difference of spectra, of sounds one of which is only louder
+DRIFTS = 1.5  # and as many times what takes of one sound differ from their mean
 LEAST_GAIN_DB = 1.0
 HEARD_DB = 35.0  # under the loudest band, for that
 
@@ -97,7 +98,8 @@ class _Context:
                 host.set_values({row.key: raw})
                 other = _play(host)
                 if self.likeness.differs(other):
-                    return row.kind == "continuous" and _is_gain(self.sounds, other)
+                    others = [other, *(_play(host) for _ in self.sounds[1:])]
+                    return row.kind == "continuous" and _is_gain(self.sounds, others)
             return None
         finally:
             host.set_values({row.key: self.values[row.key]})
@@ -138,19 +140,17 @@ def _turns(row: Parameter, raw: float) -> Iterable[float]:
     return [*((raw + t) % 1.0 for t in TURNS), *ends]
 
 
-def _is_gain(sounds: Sequence[Audio], other: Audio) -> bool:
-    """Whether a sound is another at a different level; notes need not repeat sample by sample."""
-    if is_silent(other):
+def _is_gain(sounds: Sequence[Audio], others: Sequence[Audio]) -> bool:
+    """Whether a sound is another at a different level: means of several takes, since notes need not repeat."""
+    if is_silent(others[0]):
         return True
-    shapes = [profile(sound) for sound in (*sounds, other)]
-    levels = [float(shape.max()) for shape in shapes]
-    shapes = [shape - level for shape, level in zip(shapes, levels, strict=True)]
-    loud = shapes[0] > -HEARD_DB  # what lies under it may be a synth's own hum, which has no volume
-    drift = max(float(np.abs(shape - shapes[0])[loud].mean()) for shape in shapes[1:-1])
-    off = min(
-        float(np.abs(shapes[-1] - shape)[loud].mean()) for shape in shapes[:-1]
-    )  # of the take most like it
-    return off < GAIN_DB + 2 * drift and abs(levels[-1] - levels[0]) > LEAST_GAIN_DB
+    before, after = (np.array([profile(sound) for sound in takes]) for takes in (sounds, others))
+    levels = [shapes.mean(axis=0).max() for shapes in (before, after)]
+    before, after = (shapes - shapes.max(axis=1, keepdims=True) for shapes in (before, after))
+    loud = before.mean(axis=0) > -HEARD_DB  # what lies under it may be a synth's own hum, which has no volume
+    drift = max(float(np.abs(shapes - shapes.mean(axis=0))[:, loud].mean()) for shapes in (before, after))
+    off = float(np.abs(after.mean(axis=0) - before.mean(axis=0))[loud].mean())
+    return off < GAIN_DB + DRIFTS * drift and bool(abs(levels[1] - levels[0]) > LEAST_GAIN_DB)
 
 
 def _play(host: PluginHost) -> Audio:
