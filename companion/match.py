@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from companion.listen import listen
 from companion.model import PatchModel
 from companion.propose import Question, proposers
 from companion.refine import refine
+from presets.patch import Patch
 from presets.tempo import snap_to_tempo
 
 KINDS = ("any", "recipe", "resynth")
@@ -124,7 +125,11 @@ class Matcher:
         repeatable = options.seconds == 0  # no clock, so the same seed is to give the same answer
         judge = Judge(heard.audio, question.notes[0], heard.moments, self.engines, fresh=repeatable)
         for n, answers in enumerate(asked, 1):
-            board.add(judge(judge.best([patch for answer in answers for patch in answer.result()], N_JUDGED)))
+            likely = judge.best([patch for answer in answers for patch in answer.result()], N_JUDGED)
+            for few in batched(likely):
+                board.add(judge(few))
+                if not repeatable and time.perf_counter() > began + options.seconds - RESERVE_S:
+                    break  # one of each kind is enough where time is up
             yield so_far("candidates", 0.1 + 0.4 * n / len(asked))
         for better in refine(board, judge, began + options.seconds - RESERVE_S, options.seed):
             board.add([better])
@@ -134,6 +139,11 @@ class Matcher:
                 judge([snap_to_tempo(c.patch, options.bpm) for c in board.ranked(options.keep, options.kind)])
             )
         yield so_far("done", 1.0)
+
+
+def batched(patches: Sequence[Patch], n: int = 2) -> Iterator[Sequence[Patch]]:
+    """A few at a time, in order."""
+    return (patches[i : i + n] for i in range(0, len(patches), n))
 
 
 def match(path: Path, options: MatchOptions | None = None) -> Iterator[Match]:
