@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the sources, before the tests' own folder of that name
+
 from companion.hosts.plugin import PluginHost, Timeouts
 from companion.hosts.pool import HostPool
 from companion.match import MatchOptions
