@@ -21,6 +21,7 @@ WEIGHTS = Path(__file__).with_name("ear.npz")
 DILATIONS = (1, 3, 4)  # of the three convolutions over time: together they see 0.6 s either side
 SPAN = 2.0  # of features: 80 dB
 FRAME_S = HOP_LENGTH / MODEL_RATE
+CERTAIN = 0.95  # confidence from which a note-off needs no second thought
 LAG_S = 0.006  # a guess comes so much too early, mean over clips of real presets where it is sure
 PEAK_FRAMES = 4  # on either side of a guess that count as the same moment
 UNLIKELY = 0.02  # confidence of a moment not worth offering

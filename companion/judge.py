@@ -18,10 +18,8 @@ from companion.metrics import level_db
 from presets.patch import Patch
 
 VOLUME = "volume.level"
-ROUGH_TAIL_S, ROUGH_MOST_S = (
-    0.2,
-    1.0,
-)  # a rough hearing ends so long after note-off, and so long after the onset
+ROUGH_TAIL_S = 0.2  # of what follows note-off, in a rough hearing
+ROUGH_MOST_S = 1.0  # of all of it
 
 
 class Judge:

@@ -8,12 +8,12 @@ from enum import Enum
 import numpy as np
 
 from companion.audio import SAMPLE_RATE, Audio, Clip
-from companion.ear import NoteOffGuess, guess_note_offs, kind_chances
+from companion.ear import CERTAIN, NoteOffGuess, guess_note_offs, kind_chances
 from companion.features import CLIP_S, clip_features, resample
 from companion.pitch import PITCH_RATE, PitchGuess, Salience, guess_pitches, salience
 from companion.segment import bands_of, differ, find_note, gap_end, parts
 
-CERTAIN = 0.95  # confidence from which a note-off needs no second thought
+BELIEF = 0.5  # power of a confidence: to be right where the guess is wrong costs less than it wins elsewhere
 LATE, HELD = 0.75, 0.6  # shares of the clip: a note-off later than one is weighed against one at the other
 SURE = 0.5  # chance from which a sound is not taken for one note
 SURE_CHORD = 0.85  # the same, of a chord in which no pitch stands out
@@ -80,9 +80,7 @@ def moments(guess: NoteOffGuess, duration_s: float) -> tuple[NoteOffGuess, ...]:
         return (NoteOffGuess(guess.time_s, 1.0),)
     early = guess.time_s < LATE * duration_s
     other_s = (guess.time_s + duration_s) / 2 if early else HELD * duration_s
-    chance = (
-        max(guess.confidence, 0.5) ** 0.5
-    )  # to be right where it is wrong costs less than it wins elsewhere
+    chance = max(guess.confidence, 0.5) ** BELIEF
     return (NoteOffGuess(guess.time_s, chance), NoteOffGuess(other_s, 1 - chance))
 
 
@@ -101,8 +99,7 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     audio, what = first_part(audio, is_longer)
     found = salience(resample(audio, SAMPLE_RATE, PITCH_RATE))
     kind = Kind.LOOP if what else kind_of(audio, found)
-    faint = kind is not Kind.CHORD and found.average().max() < NO_PITCH
-    guesses = () if faint else likely(guess_pitches(audio))
+    guesses = () if kind is not Kind.CHORD and is_faint(found) else likely(guess_pitches(audio))
     if note is not None:
         guesses = given(note, guesses)
     offs = guess_note_offs(clip_features(audio, SAMPLE_RATE), audio.shape[1] / SAMPLE_RATE)
@@ -136,10 +133,14 @@ def first_part(audio: Audio, is_longer: bool) -> tuple[Audio, str]:
 def kind_of(audio: Audio, found: Salience) -> Kind:
     """Say what a single sound is; one note unless it is surely something else."""
     _, chord, unpitched = kind_chances(found, bands_of(audio))
-    faint = found.average().max() < NO_PITCH
-    if unpitched > SURE or (faint and chord < SURE_CHORD):
+    if unpitched > SURE or (is_faint(found) and chord < SURE_CHORD):
         return Kind.UNPITCHED
     return Kind.CHORD if chord > SURE else Kind.NOTE
+
+
+def is_faint(found: Salience) -> bool:
+    """Whether no pitch stands out."""
+    return bool(found.average().max() < NO_PITCH)
 
 
 def likely(guesses: tuple[PitchGuess, ...]) -> tuple[PitchGuess, ...]:

@@ -23,7 +23,7 @@ import numpy as np
 from companion.audio import SAMPLE_RATE
 from companion.brightness import BrightLayer, bright_layer
 from companion.contours import Contour
-from companion.ear import NoteOffGuess
+from companion.ear import CERTAIN, NoteOffGuess
 from companion.frame_plan import N_FRAMES, N_HELD, N_RELEASE, RELEASE_BEND, Plan, make_plan, plan_through
 from companion.partials import Complexes, Floats, project
 from companion.release import HOP, fit_release, loudness
@@ -36,7 +36,7 @@ LOUDEST = 2.0  # a frame may be so much louder than the loudest held one: what a
 FAINTEST_DB = -70.0  # an envelope under this counts as this, so that nothing is divided by silence
 SILENT_DB = -90.0  # under the loudest moment of the clip
 LONGEST_S = 6.0
-UNLIKELY, CERTAIN = 0.5, 0.95  # confidences in a note-off between which a patch may let go there or not
+UNLIKELY = 0.5  # confidence in a note-off up to which no patch lets go there
 SLOWER, LEAST_RELEASE_S = 1.5, 0.08  # of the release that seems to be there, where it is not sure
 UNSEEN_S = 0.1  # so near the end of the clip no release shows,
 UNSEEN_RELEASE_S = 4.0  # which is then taken for this long

@@ -11,10 +11,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from presets import coverage as vital_coverage
 from presets.errors import PresetError
 from presets.serum_files import SUFFIXES, read_serum
 from presets.vital import Reading
@@ -28,19 +28,8 @@ PARTS = (  # of Serum, by what its controls are called; the first that matches
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """What became of the presets of a folder."""
-
-    readings: dict[str, Reading]
-    """File name without ending -> what was read."""
-    refused: dict[str, str]
-    """File name without ending -> why it was not."""
-
-    @property
-    def n_active(self) -> int:
-        """Settings in use, over all presets."""
-        return sum(r.n_active for r in self.readings.values())
+class Coverage(vital_coverage.Coverage):
+    """What became of the presets of a folder, what is near apart."""
 
     @property
     def n_near(self) -> int:
