@@ -47,6 +47,9 @@ class PatchModel:
         options = ort.SessionOptions()
         options.intra_op_num_threads = N_THREADS
         options.log_severity_level = 3
+        options.add_session_config_entry(
+            "session.intra_op.allow_spinning", "0"
+        )  # waits cost half of all cycles
         try:
             self._encoder, self._decoder = (
                 ort.InferenceSession(self.folder / name, options, providers=["CPUExecutionProvider"])
@@ -88,11 +91,13 @@ class PatchModel:
             allowed = self.words.mask(speakers)
             if step == 0 and notes is not None:
                 allowed &= self._note_mask(notes)
-            logits = np.where(allowed, decoder.step(said), -np.inf)
+            words = np.flatnonzero(allowed.any(axis=0))  # a few dozen of thousands
+            logits = np.where(allowed[:, words], decoder.step(said)[:, words], -np.inf)
             p = _softmax(logits)
-            said = _choose(p if step == 0 else _softmax(logits / temperature), rng, top_p)
-            said[0] = int(p[0].argmax())
-            log_p += np.where(done, 0.0, np.log(p[np.arange(n), said] + 1e-12))
+            chosen = _choose(p if step == 0 else _softmax(logits / temperature), rng, top_p)
+            chosen[0] = int(p[0].argmax())
+            log_p += np.where(done, 0.0, np.log(p[np.arange(n), chosen] + 1e-12))
+            said = words[chosen]
             length += ~done
             for i in np.flatnonzero(~done):
                 if said[i] == EOS:
