@@ -1,4 +1,4 @@
-"""`python -m export sample|render|train|onnx|evaluate`: the model factory, a stage a command, each resumable."""
+"""`python -m export sample|render|train|onnx|evaluate|oneshots`: the model factory, a stage a command, each resumable."""
 
 from __future__ import annotations
 
@@ -36,18 +36,37 @@ def sample(
 
 @app.command()
 def render(
-    out: Out,
+    out: Annotated[
+        str,
+        typer.Option(help="Folder to write to, or with --ray an s3:// or gs:// URL; run again to continue."),
+    ],
     n: Annotated[int, typer.Option(help="Clips to render.")] = 60_000,
     seed: Seed = 0,
     real: Real = None,
     workers: Workers = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Render on a Ray cluster: local, auto or host:port (docs/scale.md)."
+        ),
+    ] = None,
+    shard_clips: Annotated[int, typer.Option(min=1, help="Clips in a shard.")] = 256,
 ) -> None:
     """Draw patches and render them at varied notes, durations and velocities, on every core, into Parquet shards."""
+    from export import ray_render
     from export.priors import real_patches
     from export.render import render as run
+    from export.storage import is_url
 
-    shards = sum(1 for _ in run(out, n, seed, real_patches(real) if real else (), workers))
-    print(f"{shards} shards in {out}")
+    if is_url(out) and not ray:
+        raise ValueError(f"{out} is no folder; use --ray local to write to an object store")
+    pool = real_patches(real) if real else ()
+    made = (
+        ray_render.render(out, n, seed, pool, ray, workers, shard_clips)
+        if ray
+        else run(Path(out), n, seed, pool, workers, shard_clips)
+    )
+    print(f"{sum(1 for _ in made)} shards in {out}")
 
 
 @app.command()
@@ -125,11 +144,13 @@ def learn(
     print(lesson.folder)
 
 
-def register_evaluate() -> None:
-    """The evaluation brings its own options."""
+def register_evaluations() -> None:
+    """The evaluations bring their own options."""
     from export.evaluate import evaluate
+    from export.oneshots import oneshots
 
     app.command()(evaluate)
+    app.command()(oneshots)
 
 
 def main() -> None:
@@ -137,8 +158,8 @@ def main() -> None:
     from companion.errors import WhisperSynthError
     from presets.errors import PresetError
 
-    if "evaluate" in sys.argv[1:2] or {"--help", "-h"} & set(sys.argv[1:2]) or len(sys.argv) == 1:
-        register_evaluate()
+    if {"evaluate", "oneshots", "--help", "-h"} & set(sys.argv[1:2]) or len(sys.argv) == 1:
+        register_evaluations()
     try:
         app()
     except (WhisperSynthError, PresetError, FileNotFoundError, ValueError) as error:

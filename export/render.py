@@ -5,6 +5,7 @@ A shard is a function of (seed, shard number): a finished file is never made aga
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing as mp
 import os
@@ -22,7 +23,8 @@ from companion.features import FEATURE_TOP, N_FRAMES, N_MELS, clip_features
 from companion.hosts.vital import VitalHost
 from companion.tokens import Vocabulary, vocabulary
 from export.progress import track
-from export.sample import sample_note_off, sample_patch
+from export.sample import sample_note_off, sample_patch, sample_patches
+from export.storage import Storage
 from presets.patch import Patch
 from presets.schema import wavetable_synth
 from presets.txt import patch_to_text
@@ -91,29 +93,48 @@ def sample_to(folder: Path, n: int, seed: int = 0, pool: Sequence[Patch] = ()) -
             partial = path.with_suffix(".tmp")
             partial.write_text(patch_to_text(clip.patch))
             partial.replace(path)
-    write_manifest(folder, seed, n, len(pool))
+    write_manifest(folder, plan(seed, n, pool))
     return folder
 
 
-_HOST: VitalHost | None = None
+def shard_name(seed: int, shard: int) -> str:
+    """File name of a shard."""
+    return f"clips-{seed}-{shard:05d}.parquet"
 
 
 def render_shard(
-    folder: Path, seed: int, shard: int, pool: Sequence[Patch] = (), n: int = SHARD_CLIPS
+    folder: Path,
+    seed: int,
+    shard: int,
+    pool: Sequence[Patch] = (),
+    n: int = SHARD_CLIPS,
+    size: int = SHARD_CLIPS,
 ) -> Path:
-    """Makes one shard, whole or not at all."""
-    global _HOST  # one engine a worker process: opening one costs 0.14 s
-    _HOST = _HOST or VitalHost(RENDER_RATE)
-    path = folder / f"clips-{seed}-{shard:05d}.parquet"
+    """Makes one shard, whole or not at all: `n` clips, numbered as if each before it had `size`."""
+    path = folder / shard_name(seed, shard)
     if path.exists():
         return path
-    first, host = shard * SHARD_CLIPS, _HOST
-    clips = (draw_clip(np.random.default_rng([seed, first + i]), host, pool) for i in range(n))
-    return write_shard(path, first, clips, vocabulary())
+    return write_shard(path, shard * size, draw_shard(seed, shard * size, pool, n), vocabulary())
+
+
+def draw_shard(seed: int, first: int, pool: Sequence[Patch], n: int) -> Iterator[Clip]:
+    """`n` clips from number `first`, by an engine of their own (0.1 s): one that has played before sounds a little
+    different, so that the shard would depend on what its process made earlier."""
+    host = VitalHost(RENDER_RATE)
+    for i in range(first, first + n):
+        yield draw_clip(np.random.default_rng([seed, i]), host, pool)
 
 
 def write_shard(path: Path, first: int, clips: Iterable[Clip], words: Vocabulary) -> Path:
     """Writes clips, numbered from `first`, in the words of their schema."""
+    partial = path.with_suffix(f".{os.getpid()}.tmp")
+    pq.write_table(shard_table(first, clips, words), partial, compression="zstd")
+    partial.replace(path)
+    return path
+
+
+def shard_table(first: int, clips: Iterable[Clip], words: Vocabulary) -> pa.Table:
+    """Clips as rows of SCHEMA."""
     rows = [
         {
             "id": index, "note": clip.patch.note, "note_off_s": clip.note_off_s, "velocity": clip.velocity,
@@ -122,54 +143,47 @@ def write_shard(path: Path, first: int, clips: Iterable[Clip], words: Vocabulary
         }
         for index, clip in enumerate(clips, first)
     ]  # fmt: skip
-    partial = path.with_suffix(f".{os.getpid()}.tmp")
-    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), partial, compression="zstd")
-    partial.replace(path)
-    return path
+    return pa.Table.from_pylist(rows, SCHEMA)
 
 
-def _work(job: tuple[Path, int, int, Sequence[Patch], int]) -> Path:
+def _work(job: tuple[Path, int, int, Sequence[Patch], int, int]) -> Path:
     return render_shard(*job)
 
 
 def render(
-    folder: Path, n_clips: int, seed: int = 0, pool: Sequence[Patch] = (), workers: int | None = None
+    folder: Path,
+    n_clips: int,
+    seed: int = 0,
+    pool: Sequence[Patch] = (),
+    workers: int | None = None,
+    shard_clips: int = SHARD_CLIPS,
 ) -> Iterator[Path]:
     """Renders `n_clips` into `folder`, yielding shards as they are done; run again to continue."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.tmp"):
         stale.unlink()
-    jobs = [(folder, seed, shard, pool, n) for shard, n in shards(n_clips)]
-    write_manifest(folder, seed, n_clips, len(pool))
+    write_manifest(folder, plan(seed, n_clips, pool, shard_clips))
+    jobs = [(folder, seed, shard, pool, n, shard_clips) for shard, n in shards(n_clips, shard_clips)]
     workers = workers or os.cpu_count() or 1
     with mp.get_context("spawn").Pool(workers) as processes:
         yield from track(processes.imap_unordered(_work, jobs), len(jobs), "rendering")
 
 
-def shards(n_clips: int) -> list[tuple[int, int]]:
+def shards(n_clips: int, size: int = SHARD_CLIPS) -> list[tuple[int, int]]:
     """Number of each shard, and clips in it."""
-    full, rest = divmod(n_clips, SHARD_CLIPS)
-    return [(s, SHARD_CLIPS) for s in range(full)] + [(full, rest)] * bool(rest)
+    full, rest = divmod(n_clips, size)
+    return [(s, size) for s in range(full)] + [(full, rest)] * bool(rest)
 
 
-def write_manifest(folder: Path, seed: int, n_clips: int, n_real: int) -> None:
-    """What made the shards: adds this run to `manifest.json`.
+# -- what made the shards -----------------------------------------------------------------------------------------
 
-    Raises:
-        ValueError: the folder holds clips of another schema.
-    """
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text()) if path.exists() else {"runs": []}
-    run = asdict(
-        Run(seed, n_clips, n_real, wavetable_synth().hash, metadata.version("vita"), RENDER_RATE, SHARD_CLIPS)
-    )
-    for other in manifest["runs"]:
-        if other["schema_hash"] != run["schema_hash"]:
-            raise ValueError(
-                f"{folder} holds clips of schema {other['schema_hash']}, this is {run['schema_hash']}; choose another folder"
-            )
-    manifest["runs"] = [r for r in manifest["runs"] if r["seed"] != seed] + [run]
-    path.write_text(json.dumps(manifest, indent=1))
+MANIFEST = "manifest.json"
+FIXED = (
+    "engine_version",
+    "shard_clips",
+    "draws",
+)  # of a seed: shards made otherwise are no part of the same run
+N_DRAWS = 4
 
 
 @dataclass(frozen=True)
@@ -183,3 +197,37 @@ class Run:
     engine_version: str
     sample_rate: int
     shard_clips: int
+    draws: str = ""
+    """Hash of what the seed draws: changes with the priors, their code and the real patches; empty: not known."""
+
+
+def plan(seed: int, n_clips: int, pool: Sequence[Patch] = (), shard_clips: int = SHARD_CLIPS) -> Run:
+    """The run that this machine would make."""
+    drawn = "\n".join(patch_to_text(p) for p in sample_patches(seed, N_DRAWS, pool))
+    return Run(
+        seed, n_clips, len(pool), wavetable_synth().hash, metadata.version("vita"), RENDER_RATE, shard_clips,
+        hashlib.sha256(drawn.encode()).hexdigest()[:12],
+    )  # fmt: skip
+
+
+def write_manifest(folder: Path | str, run: Run) -> None:
+    """Adds a run to `manifest.json`; one of the same seed is replaced.
+
+    Raises:
+        ValueError: the folder holds clips of another schema, or of the same seed drawn or rendered otherwise.
+    """
+    storage = Storage.of(folder)
+    manifest = json.loads(storage.read(MANIFEST)) if storage.exists(MANIFEST) else {"runs": []}
+    new = asdict(run)
+    for other in manifest["runs"]:
+        if other["schema_hash"] != run.schema_hash:
+            raise ValueError(
+                f"{folder} holds clips of schema {other['schema_hash']}, this is {run.schema_hash}; choose another folder"
+            )
+        changed = [k for k in FIXED if other["seed"] == run.seed and other.get(k, new[k]) != new[k]]
+        if changed:
+            raise ValueError(
+                f"{folder} holds clips of seed {run.seed} made with other {', '.join(changed)}; choose another seed"
+            )
+    manifest["runs"] = [r for r in manifest["runs"] if r["seed"] != run.seed] + [new]
+    storage.write(MANIFEST, json.dumps(manifest, indent=1).encode())
