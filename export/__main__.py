@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +72,9 @@ def render(
 
 @app.command()
 def train(
-    data: Annotated[list[Path], typer.Argument(help="Folders of shards.")],
+    data: Annotated[
+        list[str], typer.Argument(help="Folders of shards; with --stream also s3:// or gs:// URLs.")
+    ],
     out: Out,
     base: Annotated[
         str, typer.Option(help="A hub id (openai/whisper-small), a folder, or scratch.")
@@ -82,7 +85,7 @@ def train(
     d_model: Annotated[int, typer.Option(help="Width, from scratch.")] = 256,
     layers: Annotated[int, typer.Option(help="Layers, from scratch.")] = 4,
     steps: int = 4000,
-    batch_size: int = 32,
+    batch_size: Annotated[int, typer.Option(help="Clips a step, in each process.")] = 32,
     learning_rate: float = 5e-4,
     warmup: int = 200,
     save_every: int = 250,
@@ -91,13 +94,27 @@ def train(
         Path | None, typer.Option(help="A checkpoint of ours to go on from with new data.")
     ] = None,
     threads: Workers = None,
+    stream: Annotated[
+        int,
+        typer.Option(
+            metavar="CLIPS", help="Read shards while training, shuffling so many clips; 0: all in memory."
+        ),
+    ] = 0,
+    bf16: Annotated[bool, typer.Option(help="Off for GPUs without it.")] = True,
 ) -> None:
-    """Fine-tune a Whisper on the shards: bf16, checkpointed, resumable, on a GPU when there is one."""
+    """Fine-tune a Whisper on the shards: bf16, checkpointed, resumable, on a GPU when there is one.
+
+    With several processes: torchrun --nproc-per-node 2 -m export train ... (docs/scale.md).
+    """
+    from export.storage import is_url
     from export.train import TrainOptions
     from export.train import train as run
 
-    print(run(TrainOptions(tuple(data), out, base, decoder_layers, d_model, layers, steps, batch_size, learning_rate,
-                           warmup, seed, save_every, init, threads)))  # fmt: skip
+    places = tuple(place if is_url(place) else Path(place) for place in data)
+    checkpoint = run(TrainOptions(places, out, base, decoder_layers, d_model, layers, steps, batch_size, learning_rate,
+                                  warmup, seed, save_every, init, threads, stream=stream, bf16=bf16))  # fmt: skip
+    if os.environ.get("RANK", "0") == "0":
+        print(checkpoint)
 
 
 @app.command()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from companion.tokens import PAD
 from export.render import MEL_STEP
 
 IGNORE = -100  # transformers' label for "no loss here"
+COLUMNS = ("mel", "tokens")  # of a shard, that training needs
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,25 @@ def load_clips(folders: list[Path], limit: int | None = None) -> Clips:
         raise FileNotFoundError(
             f"no clips in {', '.join(map(str, folders))}; run `python -m export render` first"
         )
-    mels, sentences, seen = [], [], 0
+    return table_clips(_read(paths, limit))
+
+
+def _read(paths: list[Path], limit: int | None) -> Iterator[pa.Table]:
+    seen = 0
     for path in paths:
-        table = pq.read_table(path, columns=["mel", "tokens"])
-        mels.append(np.frombuffer(b"".join(table["mel"].to_pylist()), np.uint8).reshape(-1, N_MELS, N_FRAMES))
-        sentences += table["tokens"].to_pylist()
+        table = pq.read_table(path, columns=list(COLUMNS))
+        yield table
         seen += len(table)
         if limit and seen >= limit:
             break
+
+
+def table_clips(tables: Iterable[pa.Table]) -> Clips:
+    """Clips of tables that have the COLUMNS."""
+    mels, sentences = [], []
+    for table in tables:
+        mels.append(np.frombuffer(b"".join(table["mel"].to_pylist()), np.uint8).reshape(-1, N_MELS, N_FRAMES))
+        sentences += table["tokens"].to_pylist()
     length = np.array([len(s) for s in sentences], np.int16)
     tokens = np.full((len(sentences), int(length.max())), PAD, np.int16)
     for row, sentence in zip(tokens, sentences, strict=True):

@@ -7,6 +7,7 @@ loss (cross-entropy, shared a little between neighbouring bins of a knob), the l
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +20,9 @@ from transformers import WhisperConfig, WhisperForConditionalGeneration
 
 from companion.features import N_FRAMES, N_MELS
 from companion.tokens import BOS, EOS, PAD, Vocabulary, vocabulary
-from export.dataset import IGNORE, Clips, batches, features, load_clips, roughen
+from export.dataset import IGNORE, Clips, features, roughen
+from export.feed import open_feed
+from export.ranks import Ranks
 
 EMBEDDING_SCALE = (
     0.02  # new words start small: at the default scale the first loss is 19 instead of ln(vocabulary)
@@ -33,7 +36,8 @@ NEIGHBOUR = 0.1  # share of the target that each neighbouring bin of a knob gets
 class TrainOptions:
     """What a run is."""
 
-    data: tuple[Path, ...]
+    data: tuple[Path | str, ...]
+    """Folders of shards; with `stream` also URLs."""
     out: Path
     base: str = "openai/whisper-small"
     """A hub id, a folder with a Whisper checkpoint, or `scratch`."""
@@ -45,6 +49,7 @@ class TrainOptions:
     """Encoder and decoder layers of a model from scratch."""
     steps: int = 4000
     batch_size: int = 32
+    """Clips a step in each process."""
     learning_rate: float = 5e-4
     warmup: int = 200
     seed: int = 0
@@ -54,6 +59,10 @@ class TrainOptions:
     threads: int | None = None
     held_out: int = 512
     """Clips kept for the validation loss."""
+    stream: int = 0
+    """Clips that each process shuffles at a time while it reads shards as it goes; 0: every clip in memory."""
+    bf16: bool = True
+    """Off for GPUs without it (before Ampere)."""
 
 
 # -- the model ----------------------------------------------------------------------------------------------------
@@ -169,57 +178,66 @@ def learning_rate(options: TrainOptions, step: int) -> float:
 def train(options: TrainOptions, words: Vocabulary | None = None) -> Path:
     """Trains until `steps`, resuming what is in `out`; returns the checkpoint folder (weights, progress, curve).
 
+    Under torchrun every process trains on its own clips and the first alone writes.
+
     Args:
         words: what the clips speak, the canonical vocabulary unless given.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    ranks = Ranks.join()
+    device = ranks.device
     words = words or vocabulary()
     checkpoint = options.out / "checkpoint"
+    if ranks.first:
+        restore(checkpoint)
+    ranks.wait()
     progress = load_progress(checkpoint)
     resumed = TrainOptions(**{**options.__dict__, "init": checkpoint}) if progress.step else options
     model = build_model(resumed, words).to(device)
     near = Neighbours(*(t.to(device) for t in asdict(neighbours(words)).values()))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01)
     if progress.step:
-        optimizer.load_state_dict(torch.load(checkpoint / "optimizer.pt", weights_only=True))
-    clips = load_clips(list(options.data))
-    held_out, index = np.arange(options.held_out), np.arange(options.held_out, len(clips))
+        optimizer.load_state_dict(torch.load(checkpoint / "optimizer.pt", device, weights_only=True))
+    feed = open_feed(options.data, options.held_out, options.stream, options.seed, progress.clips_seen, ranks.rank, ranks.world)  # fmt: skip
     rng = np.random.default_rng([options.seed, progress.step])
+    noise = rng if ranks.world == 1 else np.random.default_rng([options.seed, progress.step, ranks.rank])
+    learner = ranks.wrap(model)
     model.train()
     started, losses = time.monotonic(), []
     while progress.step < options.steps:
-        for rows in batches(clips, index, options.batch_size, rng):
+        for clips, rows in feed.batches(options.batch_size, rng):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(options, progress.step)
-            mel, labels = to_tensors(clips, rows, device, rng)
-            with torch.autocast(device, dtype=torch.bfloat16):
-                logits = model(input_features=mel, decoder_input_ids=shift_right(labels)).logits
+            mel, labels = to_tensors(clips, rows, device, noise)
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=options.bf16):
+                logits = learner(input_features=mel, decoder_input_ids=shift_right(labels)).logits
             loss = patch_loss(logits, labels, near)
+            loss, mean, n_clips = ranks.share(loss, int((labels != IGNORE).sum()), len(rows))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            losses.append(loss.item())
+            losses.append(mean)
             progress.step += 1
-            progress.clips_seen += len(rows)
-            if progress.step % 25 == 0:
+            progress.clips_seen += n_clips
+            if progress.step % 25 == 0 and ranks.first:
                 rate = progress.clips_seen / (progress.seconds + time.monotonic() - started)
                 print(
                     f"step {progress.step}/{options.steps} loss {np.mean(losses[-25:]):.4f} {rate:.1f} clips/s",
                     flush=True,
                 )
-            if progress.step % options.save_every == 0 or progress.step >= options.steps:
+            if ranks.first and (progress.step % options.save_every == 0 or progress.step >= options.steps):
                 progress.seconds += time.monotonic() - started
                 started = time.monotonic()
-                held = validation_loss(model, clips, held_out, near, device)
+                held = validation_loss(model, *feed.held_out, near, device)
                 progress.curve.append((progress.step, float(np.mean(losses[-options.save_every :])), held))
                 print(f"step {progress.step} validation {held:.4f}", flush=True)
                 save(checkpoint, model, optimizer, progress)
             if progress.step >= options.steps:
                 break
+    ranks.leave()
     return checkpoint
 
 
@@ -266,12 +284,17 @@ def save(checkpoint: Path, model: Any, optimizer: torch.optim.Optimizer, progres
     draw_curve(fresh / "loss.png", progress.curve)
     old = checkpoint.with_name("checkpoint.old")
     if checkpoint.exists():
+        shutil.rmtree(old, ignore_errors=True)
         checkpoint.rename(old)
     fresh.rename(checkpoint)
-    if old.exists():
-        for path in old.iterdir():
-            path.unlink()
-        old.rmdir()
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def restore(checkpoint: Path) -> None:
+    """Takes back the old checkpoint where a kill came before the new one was in its place."""
+    old = checkpoint.with_name("checkpoint.old")
+    if old.exists() and not checkpoint.exists():
+        old.rename(checkpoint)
 
 
 def draw_curve(path: Path, curve: list[tuple[int, float, float]]) -> None:
