@@ -32,6 +32,7 @@ from presets.vital_binding import (
     rows,
 )
 from presets.vital_check import MAX_POINTS, MAX_SAMPLES, check, parse
+from presets.vital_frames import heard_frames
 
 AUTHOR = "WhisperSynth"
 SYNTH_VERSION = "1.5.3"  # a released Vital: it refuses newer files, and the engine writes 99999.9.9
@@ -47,8 +48,8 @@ def patch_to_vital(patch: Patch, *, compact: bool = False) -> str:
     """The patch as .vital text.
 
     Args:
-        compact: frames packed at positions 0..n-1 instead of spread over 0..256. The sound is the same and loading is
-            four times faster; on disk the knob should span the whole table.
+        compact: only the frames that are heard (`presets.vital_frames`), packed at positions 0..n-1 instead of spread
+            over 0..256. Loading is three times faster or more; on disk the knob should span the whole table.
     """
     settings: dict[str, Any] = dict(init_controls())
     for name, law in rows().items():
@@ -109,6 +110,8 @@ def _write_wavetables(settings: dict[str, Any], patch: Patch, compact: bool) -> 
     tables, spans = [], {}
     for section in OSCILLATORS:
         frames, name = oscillator_frames(patch, section)
+        if compact:
+            frames = heard_frames(patch, section, frames)
         spans[section] = len(frames) - 1 if compact else FULL_SPAN
         tables.append(_wavetable(frames, name, spans[section]))
     for n, section in ((1, "osc1"), (2, "osc2")):

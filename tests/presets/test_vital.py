@@ -79,8 +79,14 @@ def test_whatever_is_written_passes_the_checker_and_loads(patch, host):
 
 
 def test_the_knob_spans_the_whole_table_on_disk():
-    patch = Patch({"osc1.position": 50, "osc1.table": "pwm"})
-    for compact, knob, places in ((False, 128, [0, 256]), (True, 8, [0, 16])):
+    still = Patch({"osc1.position": 50, "osc1.table": "pwm"})
+    moved = still.with_values({"mod1.source": "lfo1", "mod1.destination": "osc1.position"})
+    for patch, compact, knob, places in (
+        (still, False, 128, [0, 256]),
+        (moved, False, 128, [0, 256]),
+        (still, True, 0, [0, 0]),
+        (moved, True, 32, [0, 64]),
+    ):
         settings = json.loads(patch_to_vital(patch, compact=compact))["settings"]
         keyframes = settings["wavetables"][0]["groups"][0]["components"][0]["keyframes"]
         assert settings["osc_1_wave_frame"] == knob
