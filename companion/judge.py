@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ from presets.patch import Patch
 VOLUME = "volume.level"
 ROUGH_TAIL_S = 0.2  # of what follows note-off, in a rough hearing
 ROUGH_MOST_S = 1.0  # of all of it
+REACH = 1.1  # of the distance to beat, at the likeliest moment: what is farther off does not win it back at the others
 
 
 class Judge:
@@ -42,12 +44,19 @@ class Judge:
         self._fresh = fresh
         self._rough_s = min(self.total_s, note_off_s + ROUGH_TAIL_S, ROUGH_MOST_S)
         self._coarse = coarse(clip_features(audio[:, : round(self._rough_s * SAMPLE_RATE)], SAMPLE_RATE))
-        [init] = next(engines.map(lambda patch: self._render(patch, [note_off_s]), [Patch(note=note)]))
+        init = next(engines.map(lambda patch: self._render(patch, moments[0]), [Patch(note=note)]))
         self.distance = Distance(audio, init)
 
-    def __call__(self, patches: Sequence[Patch]) -> list[Candidate]:
-        """Candidates in the order of the patches, each with its volume set to the clip's level."""
-        return list(self.engines.map(self._judge, patches))
+    def __call__(self, patches: Sequence[Patch], beat: Candidate | None = None) -> list[Candidate]:
+        """Candidates in the order of the patches, each with its volume set to the clip's level.
+
+        Args:
+            beat: the candidate that they are to beat; one far off at the likeliest moment is not heard at the others.
+        """
+        if beat is None or len(self.moments) == 1:
+            return list(self.engines.map(self._judge, patches))
+        reach = REACH * self.distance(beat.audio)
+        return list(self.engines.map(lambda patch: self._judge(patch, reach, beat.score), patches))
 
     def best(self, patches: Sequence[Patch], n: int) -> list[Patch]:
         """The `n` patches that sound nearest at the model's rate and without most of the tail: a third of the cost."""
@@ -62,16 +71,18 @@ class Judge:
         )
         return float(np.abs(coarse(clip_features(audio, MODEL_RATE)) - self._coarse).mean())
 
-    def _judge(self, patch: Patch) -> Candidate:
-        """Its mean score over the moments at which the key may have been released."""
-        audios = self._render(patch, [moment.time_s for moment in self.moments])
-        volume = self._volume(patch, audios[0])
+    def _judge(self, patch: Patch, reach: float = math.inf, beat: float = 0.0) -> Candidate:
+        """Its mean score over the moments at which the key may have been released; beyond `reach`, none under `beat`."""
+        first, *others = self.moments
+        audio = self._render(patch, first)
+        volume = self._volume(patch, audio)
         gain = np.float32(10 ** ((volume - patch.number(VOLUME)) / 20))  # the last gain of the chain
-        score = sum(
-            moment.confidence * self.distance(audio * gain)
-            for moment, audio in zip(self.moments, audios, strict=True)
-        )
-        return Candidate(patch.with_values({VOLUME: volume}), score, audios[0] * gain)
+        audio = audio * gain
+        near = self.distance(audio)
+        if near > reach:
+            return Candidate(patch.with_values({VOLUME: volume}), max(near, beat), audio)
+        far = sum(m.confidence * self.distance(self._render(patch, m) * gain) for m in others)
+        return Candidate(patch.with_values({VOLUME: volume}), first.confidence * near + far, audio)
 
     def _volume(self, patch: Patch, audio: NDArray[np.float32]) -> float:
         """The volume that puts a patch at the clip's level, as far as the knob goes."""
@@ -80,8 +91,5 @@ class Judge:
         wanted = patch.number(VOLUME) - (off_db if np.isfinite(off_db) else 0.0)
         return round(float(np.clip(wanted, row.low, row.high)), 2)
 
-    def _render(self, patch: Patch, note_offs_s: Sequence[float]) -> list[NDArray[np.float32]]:
-        return [
-            self.engines.render(patch, patch.note, off_s, self.total_s, fresh=self._fresh)
-            for off_s in note_offs_s
-        ]
+    def _render(self, patch: Patch, moment: NoteOffGuess) -> NDArray[np.float32]:
+        return self.engines.render(patch, patch.note, moment.time_s, self.total_s, fresh=self._fresh)

@@ -44,7 +44,7 @@ def test_time_is_kept_on_slow_and_quick_machines(judge, patch_s):
 
         audio, note_off_s = judge.audio, NOTE_S
 
-        def __call__(self, patches):
+        def __call__(self, patches, beat=None):
             time.sleep(patch_s * len(patches))
             return [Candidate(p, 1.0, judge.audio) for p in patches]
 
