@@ -27,6 +27,10 @@ class Candidate:
     """Suffix -> content of files that the synth adds, or writes in place of the usual ones."""
     changes: tuple[str, ...] = ()
     """Sentences: what became something else, or is lost, in those files."""
+    words: str = ""
+    """How near it comes to the clip; empty where nobody said it."""
+    differs: tuple[str, ...] = ()
+    """What differs most from the clip, most first: `darker`."""
 
     @property
     def kind(self) -> str:

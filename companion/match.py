@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from companion.audio import Clip, read_clip
@@ -16,6 +16,7 @@ from companion.errors import WhisperSynthError
 from companion.judge import Judge
 from companion.listen import listen
 from companion.model import PatchModel
+from companion.nearness import Nearness
 from companion.propose import Question, proposers
 from companion.refine import refine
 from presets.patch import Patch
@@ -120,6 +121,7 @@ class Matcher:
             yield so_far("done", 1.0)
             return
         yield so_far("heard", 0.1)
+        nearness = self._thinkers.submit(Nearness, heard)
         groups = proposers(options.kind, self.model, self.bank)
         asked = [[self._thinkers.submit(proposer, question) for proposer in group] for group in groups]
         repeatable = options.seconds == 0  # no clock, so the same seed is to give the same answer
@@ -138,7 +140,9 @@ class Matcher:
             board = Board(
                 judge([snap_to_tempo(c.patch, options.bpm) for c in board.ranked(options.keep, options.kind)])
             )
-        yield so_far("done", 1.0)
+        done = so_far("done", 1.0)
+        told = nearness.result().told(done.candidates)
+        yield replace(done, candidates=told, warnings=(*warnings, *nearness.result().warnings(told)))
 
 
 def batched(patches: Sequence[Patch], n: int = 2) -> Iterator[Sequence[Patch]]:

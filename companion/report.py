@@ -151,6 +151,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
                 "kind": candidate.kind,
                 "score": round(float(candidate.score), SCORE_DIGITS),
                 "files": {kind: str(path) for kind, path in files.items()},
+                **({"words": candidate.words, "differs": list(candidate.differs)} if candidate.words else {}),
                 **({"changes": list(candidate.changes)} if candidate.changes else {}),
             }
             for rank, (candidate, files) in enumerate(zip(match.candidates, outcome.saved, strict=True), 1)
@@ -202,13 +203,13 @@ def headline(outcome: Outcome) -> str:
 
 
 def candidates_table(outcome: Outcome) -> Table:
-    """Rank, kind, score, the settings that matter most, and the name saved under."""
-    table = Table("#", "kind", "score", "what matters most", "saved as", show_lines=True)
+    """Rank, kind, how near it comes and what differs, the settings that matter most, and the name saved under."""
+    table = Table("#", "kind", "how near", "what matters most", "saved as", show_lines=True)
     candidates = outcome.match.candidates if outcome.match else ()
     for rank, (candidate, files) in enumerate(zip(candidates, outcome.saved, strict=True), 1):
         settings = "\n".join(settings_that_matter(candidate.patch))
-        score = score_text(candidate.score).replace(" (", "\n(")
-        cells = str(rank), candidate.kind, score, settings, files["txt"].stem
+        near = "\n".join((score_text(candidate.score, candidate.words), *candidate.differs))
+        cells = str(rank), candidate.kind, near, settings, files["txt"].stem
         table.add_row(*(Text(cell) for cell in cells))  # Text: a name with brackets is no markup
     return table
 

@@ -9,14 +9,13 @@ from presets.schema import Parameter, Value
 Grades = tuple[tuple[float, str], ...]
 """(upper bound, words), rising; what lies above the last bound takes the last words."""
 
-SCORE_WORDS: Grades = (
-    (0.05, "all but the same"),
+GAP_WORDS: Grades = (
+    (0.05, "as good as identical"),
     (0.15, "very close"),
-    (0.30, "close"),
-    (0.50, "related"),
-    (0.80, "loosely related"),
-    (2.00, "far off"),
-)  # of a distance in which 0 is the clip itself and 1 the synth's init patch, as the gap G
+    (0.35, "a close relative"),
+    (0.70, "only the character"),
+    (2.00, "not this sound"),
+)  # of the gap G that a score stands for: docs/score.md
 
 INTERVALS = {
     1: "a semitone", 2: "a tone", 3: "a minor third", 4: "a major third", 5: "a fourth", 6: "a tritone", 7: "a fifth",
@@ -46,9 +45,9 @@ def grade(value: float, grades: Grades) -> str:
     return next((words for bound, words in grades if value <= bound), grades[-1][1])
 
 
-def score_text(score: float) -> str:
-    """`very close (0.08)`."""
-    return f"{grade(score, SCORE_WORDS)} ({score:.2f})"
+def score_text(score: float, words: str = "") -> str:
+    """`a close relative (0.23)`; where nobody said the words, those of a gap as large as the score."""
+    return f"{words or grade(score, GAP_WORDS)} ({score:.2f})"
 
 
 def figure(value: float, digits: int = 2) -> str:

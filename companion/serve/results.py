@@ -21,11 +21,12 @@ def result_json(
 ) -> dict[str, Any]:  # fmt: skip
     """What a job came to, as the doors show it."""
     from companion.gist import settings_that_matter
-    from companion.words import SCORE_WORDS, grade
+    from companion.words import GAP_WORDS, grade
     from presets.txt import note_name
 
     candidates = [
-        {"rank": rank, "kind": one.kind, "score": round(float(one.score), 6), "words": grade(one.score, SCORE_WORDS),
+        {"rank": rank, "kind": one.kind, "score": round(float(one.score), 6),
+         "words": one.words or grade(one.score, GAP_WORDS), "differs": list(one.differs),
          "settings": "\n".join(settings_that_matter(one.patch)), "files": {k: str(p) for k, p in files.items()}}
         for rank, (one, files) in enumerate(zip(match.candidates, saved, strict=True), 1)
     ]  # fmt: skip

@@ -272,9 +272,10 @@ def test_a_curve_bends_the_way_the_words_say(curve, early):
         (rate_text(1), "once a second"),
         (rate_text(5), "5 times a second"),
         (rate_text(110), "at 110 Hz"),
-        (score_text(0), "all but the same (0.00)"),
+        (score_text(0), "as good as identical (0.00)"),
         (score_text(0.12), "very close (0.12)"),
-        (score_text(7), "far off (7.00)"),
+        (score_text(7), "not this sound (7.00)"),
+        (score_text(0.3, "only the character"), "only the character (0.30)"),
         (grade(5, ((1, "low"), (9, "high"))), "high"),
     ],
 )
