@@ -11,11 +11,9 @@ the attack. A difference is told from the size on that only one in fifty re-rend
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.fft import rfftfreq
 from scipy.ndimage import median_filter, uniform_filter1d
 

@@ -23,10 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion.audio import SAMPLE_RATE, Audio, read_clip
-from companion.features import resample
 from export.drums import DRUMS
-from presets.patch import Patch
-from presets.vital import patch_to_vital
 
 Rng = np.random.Generator
 TOTAL_S = 2.5
