@@ -101,6 +101,7 @@ def train(
         ),
     ] = 0,
     bf16: Annotated[bool, typer.Option(help="Off for GPUs without it.")] = True,
+    held_out: Annotated[int, typer.Option(min=1, help="Clips kept for the validation loss.")] = 512,
 ) -> None:
     """Fine-tune a Whisper on the shards: bf16, checkpointed, resumable, on a GPU when there is one.
 
@@ -112,7 +113,7 @@ def train(
 
     places = tuple(place if is_url(place) else Path(place) for place in data)
     checkpoint = run(TrainOptions(places, out, base, decoder_layers, d_model, layers, steps, batch_size, learning_rate,
-                                  warmup, seed, save_every, init, threads, stream=stream, bf16=bf16))  # fmt: skip
+                                  warmup, seed, save_every, init, threads, held_out, stream, bf16))  # fmt: skip
     if os.environ.get("RANK", "0") == "0":
         print(checkpoint)
 

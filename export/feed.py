@@ -33,12 +33,18 @@ class Feed(Protocol):
 
 
 class Memory:
-    """Every clip in the memory of each process; a rank takes every so manieth row of a batch for all."""
+    """Every clip in the memory of each process; a rank takes its share of the rows of one batch for all."""
 
     def __init__(self, folders: Sequence[Path], held_out: int, rank: int = 0, world: int = 1) -> None:
+        """Raises ValueError where too few clips are left to train on."""
         self.clips, self.rank, self.world = load_clips(list(folders)), rank, world
         self.held_out = self.clips, np.arange(held_out)
         self.index = np.arange(held_out, len(self.clips))
+        if len(self.index) < world:
+            raise ValueError(
+                f"there are {len(self.clips)} clips and {held_out} are held out, which leaves too few to train on; "
+                "render more, or lower --held-out"
+            )
 
     def batches(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Clips, Rows]]:
         """One epoch; `rng` must be the same on every rank."""
