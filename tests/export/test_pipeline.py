@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytest.importorskip("optimum")
 
 from transformers import WhisperConfig, WhisperForConditionalGeneration
@@ -24,6 +25,7 @@ from export.to_onnx import export
 from export.train import TrainOptions, build_model, load_progress, train
 
 N_CLIPS = 48
+VARIABLE = "WHISPERSYNTH_WHISPER"  # a folder with a Whisper of OpenAI's, or the hub's name of one
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,27 @@ def test_training_learns_and_resumes(options: TrainOptions, checkpoint: Path) ->
     longer = TrainOptions(**{**options.__dict__, "steps": 8})
     assert load_progress(train(longer)).step == 8
     assert (checkpoint / "loss.png").stat().st_size > 1000
+
+
+def test_a_whisper_of_openai_is_fine_tuned_by_the_same_code(shards: Path, tmp_path: Path) -> None:
+    base = os.environ.get(VARIABLE)
+    if not base:
+        pytest.skip(f"no Whisper here; name a folder or openai/whisper-tiny.en in {VARIABLE}")
+    options = TrainOptions(
+        (shards,), tmp_path / "run", base=base, steps=4, batch_size=8, warmup=1, learning_rate=3e-4, save_every=2, held_out=8
+    )  # fmt: skip
+    theirs = WhisperForConditionalGeneration.from_pretrained(base, dtype=torch.float32)
+    ours = build_model(options, vocabulary())
+    assert ours.model.encoder.conv1.weight.equal(theirs.model.encoder.conv1.weight)
+    assert len(ours.model.decoder.layers) == len(theirs.model.decoder.layers)
+    checkpoint = train(options)
+    curve = load_progress(checkpoint).curve
+    assert curve[-1][2] < curve[0][2]
+    assert export(checkpoint, tmp_path / "bundle", int8=True).same_argmax > 0.9
+    model = PatchModel(tmp_path / "bundle")
+    [spoken] = model.speak(model.hear(np.zeros((80, 250), np.float32)), 1)
+    ids = vocabulary().encode(spoken.sentence.patch, spoken.sentence.note_off_s)
+    assert vocabulary().decode(ids).patch == spoken.sentence.patch
 
 
 @pytest.mark.parametrize("int8", [False, True])
