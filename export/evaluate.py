@@ -15,7 +15,7 @@ from rich.console import Console
 from companion.errors import WhisperSynthError
 from export.peers import METHODS, SAMPLED, TITLES, Method, Setup, ask
 from export.progress import track
-from export.standings import Standing, as_json, no_nan, picture, table
+from export.standings import GAPS, Panel, Standing, as_json, no_nan, picture, table
 from export.targets import Judgement, Target, judge, prepare_folder
 from presets.schema import wavetable_synth
 
@@ -42,10 +42,14 @@ class Evaluation:
 
 
 class Ledger:
-    """Judgements of a run, kept as they come in, so that an interrupted run goes on where it stopped."""
+    """Judgements of a run, kept as they come in, so that an interrupted run goes on where it stopped.
+
+    A context: when it ends well the run is done, and what it was is in its report.
+    """
 
     def __init__(self, path: Path, run: dict[str, Any]) -> None:
         """Goes on with `path` if it is of the same run, else begins anew."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._known: dict[tuple[str, str], Judgement] = {}
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
@@ -68,10 +72,13 @@ class Ledger:
         self._file.write(json.dumps([method, item]) + "\n")
         self._file.flush()
 
-    def close(self) -> None:
-        """The run is done; what it was is in its report."""
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._file.close()
-        self._path.unlink()
+        if kind is None:
+            self._path.unlink()
 
 
 def _whole(line: str) -> tuple[str, Judgement]:
@@ -111,33 +118,47 @@ def run(
     Raises:
         WhisperSynthError: no such method, or no preset that can be judged.
     """
-    unknown = [name for name in methods if name not in METHODS]
-    if unknown:
-        raise WhisperSynthError(f"there is no method {unknown[0]!r}; choose from {', '.join(METHODS)}")
-    out.mkdir(parents=True, exist_ok=True)
+    check_methods(methods)
     targets, excluded = prepare_folder(
         folder, setup.seed, cache or out / "targets", limit, lambda paths: track(paths, len(paths), "targets")
     )
     if not targets:
         raise WhisperSynthError(f"there is no preset to judge in {folder}; give a folder of .vital files")
-    evaluation = Evaluation(targets, excluded)
+    evaluation, about = Evaluation(targets, excluded), {"presets": folder.name, **describe(setup)}
+    with Ledger(out / UNFINISHED, about) as ledger:
+        ask_all(evaluation, methods, setup, ledger, sample)
+        write_reports(evaluation, out, about)
+    return evaluation
+
+
+def check_methods(methods: Sequence[str]) -> None:
+    """Refuses a method that does not exist.
+
+    Raises:
+        WhisperSynthError: no such method.
+    """
+    unknown = [name for name in methods if name not in METHODS]
+    if unknown:
+        raise WhisperSynthError(f"there is no method {unknown[0]!r}; choose from {', '.join(METHODS)}")
+
+
+def ask_all(
+    evaluation: Evaluation, methods: Sequence[str], setup: Setup, ledger: Ledger, sample: int = 4
+) -> None:
+    """Asks every method about the targets of an evaluation, which takes up what was judged."""
+    targets = evaluation.targets
     setup = Setup(**{**vars(setup), "targets": tuple(targets)})
     built = {
         name: METHODS[name](setup) for name in methods
     }  # before any is run, so that what is missing shows at once
-    ledger = Ledger(out / UNFINISHED, _describe(folder, setup))
     for name, method in built.items():
         asked = targets[:: max(1, len(targets) // sample)][:sample] if name in SAMPLED else targets
         evaluation.items[name] = list(judge_all(method, name, asked, ledger))
-    write_reports(evaluation, out, _describe(folder, setup))
-    ledger.close()
-    return evaluation
 
 
-def _describe(folder: Path, setup: Setup) -> dict[str, Any]:
-    """What a result depends on besides the program."""
+def describe(setup: Setup) -> dict[str, Any]:
+    """What a result depends on besides the program and the targets."""
     return {
-        "presets": folder.name,
         "seed": setup.seed,
         "seconds": setup.seconds,
         "bundle": str(setup.bundle or "shipped"),
@@ -148,15 +169,17 @@ def _describe(folder: Path, setup: Setup) -> dict[str, Any]:
     }
 
 
-def write_reports(evaluation: Evaluation, out: Path, about: dict[str, Any]) -> None:
-    """`evaluation.json`, `.txt` and, where matplotlib is installed, `.png`."""
+def write_reports(
+    evaluation: Evaluation, out: Path, about: dict[str, Any], panels: Sequence[Panel] = GAPS
+) -> None:
+    """`evaluation.json`, `.txt` and, where matplotlib is installed, `.png` with `panels`."""
     data = {**about, "excluded": evaluation.excluded, **as_json(evaluation.standings, evaluation.targets)}
     text = json.dumps(data | {"items": no_nan(evaluation.items)}, indent=1)
     (out / JSON_FILE).write_text(text + "\n", "utf-8")
     with (out / TEXT_FILE).open("w", encoding="utf-8") as file:
         show(evaluation, Console(file=file, width=TABLE_WIDTH))
     try:
-        picture(evaluation.items, out / PICTURE_FILE)
+        picture(evaluation.items, out / PICTURE_FILE, panels)
     except ImportError:
         Console(stderr=True).print("no picture: matplotlib comes with the [train] extra")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from companion.metrics import Measures, means
+from companion.metrics import WORST, Measures, means
 from export.peers import TITLES
 from export.targets import Judgement, Target
 
@@ -174,27 +175,43 @@ def no_nan(data: Any) -> Any:
     return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
-def picture(items: dict[str, list[Judgement]], path: Path) -> Path:
-    """Draws G of every target, heard and unheard, a row of dots a method, with its mean and interval."""
+@dataclass(frozen=True)
+class Panel:
+    """One figure of every judgement, as a panel of a picture."""
+
+    value: Callable[[Judgement], float]
+    title: str
+    label: str
+    """Of the axis."""
+    most: float
+    """Where the axis ends."""
+
+
+GAPS = tuple(
+    Panel(itemgetter(f"g_{name}"), f"gap G at notes {name}", "0: a re-render   1: the init patch", WORST)
+    for name in ("heard", "unheard")
+)
+
+
+def picture(items: dict[str, list[Judgement]], path: Path, panels: Sequence[Panel] = GAPS) -> Path:
+    """Draws figures of every target (G, heard and unheard), a row of dots a method, with its mean and interval."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 1.5 + 0.5 * len(items)), dpi=110, layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True, squeeze=False)[0]
+    drawn = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     jitter = np.random.default_rng(0)
-    for panel, key, name in zip(panels, ("g_heard", "g_unheard"), ("heard", "unheard"), strict=True):
+    for axes, panel in zip(drawn, panels, strict=True):
         for place, judged in enumerate(items.values()):
-            values = [item[key] for item in judged]
+            values = [panel.value(item) for item in judged]
             mean = Interval.of(values)
-            panel.plot(values, place + jitter.uniform(-0.2, 0.2, len(values)), ".", color="0.6", markersize=4)
-            panel.plot([mean.low, mean.high], [place, place], color="tab:blue", linewidth=3)
-            panel.plot(mean.mean, place, "o", color="tab:blue")
-        panel.set(
-            xlim=(-0.03, 2.03), title=f"gap G at notes {name}", xlabel="0: a re-render   1: the init patch"
-        )
-        panel.grid(axis="x", alpha=0.3)
-    panels[0].set_yticks(range(len(items)), [TITLES.get(name, name) for name in items])
-    panels[0].invert_yaxis()
+            axes.plot(values, place + jitter.uniform(-0.2, 0.2, len(values)), ".", color="0.6", markersize=4)
+            axes.plot([mean.low, mean.high], [place, place], color="tab:blue", linewidth=3)
+            axes.plot(mean.mean, place, "o", color="tab:blue")
+        axes.set(xlim=(-0.015 * panel.most, 1.015 * panel.most), title=panel.title, xlabel=panel.label)
+        axes.grid(axis="x", alpha=0.3)
+    drawn[0].set_yticks(range(len(items)), [TITLES.get(name, name) for name in items])
+    drawn[0].invert_yaxis()
     FigureCanvasAgg(figure)
     figure.savefig(path)
     return path

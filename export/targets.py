@@ -155,6 +155,13 @@ class Target:
             name, text, clip, Scene.prepare(text, hearing), tuple(Scene.prepare(text, at) for at in UNHEARD)
         )
 
+    @classmethod
+    def of_clip(cls, name: str, clip: Audio, hearing: Hearing) -> Target:
+        """A sound that is no preset, heard at a known note: its own floor is 0, and there are no notes unheard."""
+        reference = Reference(clip)
+        scene = Scene(hearing, reference, Measures(0, 0, 0, 1, 0), reference.measure(_init_render(hearing)))
+        return cls(name, "", clip, scene, ())
+
     def write(self, path: Path) -> None:
         """Writes all of it, but the text, to an npz file."""
         scenes = (self.heard, *self.unheard)

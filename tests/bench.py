@@ -1,6 +1,6 @@
 """`make bench`: the quality and the speed of a match, on this machine, at this commit.
 
-python tests/bench.py [--presets FOLDER] [--limit N] [--out FOLDER]
+python tests/bench.py [--presets FOLDER] [--limit N] [--out FOLDER] [--soundfont FILE]
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 EVALUATION = ROOT / "tests" / "data" / "evaluation"
 EXAMPLE = ROOT / "examples" / "lead.flac"
+SOUND_FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")  # of Debian's fluid-soundfont-gm
 METHODS = "any,recipe,resynth,model16,prior16"
 N_WARM = 20
 N_COLD = 5
@@ -103,6 +105,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench")
     parser.add_argument("--methods", default=METHODS)
+    parser.add_argument("--soundfont", type=Path, default=SOUND_FONT)
     arguments = parser.parse_args()
     print(
         f"commit {commit()}; {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -124,6 +127,18 @@ def main() -> None:
         str(arguments.out),
     ]
     subprocess.run([*evaluate, "--methods", arguments.methods, *limit], check=True, cwd=ROOT)
+    real_one_shots(arguments.soundfont, arguments.out / "oneshots")
+
+
+def real_one_shots(font: Path, out: Path) -> None:
+    """How near the match comes to notes of real instruments, where they can be played here."""
+    if not shutil.which("fluidsynth") or not font.exists():
+        print(
+            "one-shots of real instruments are left out: they need fluidsynth and fluid-soundfont-gm (apt-get install)"
+        )
+        return
+    command = [sys.executable, "-m", "export", "oneshots", "--soundfont", str(font), "--out", str(out)]
+    subprocess.run(command, check=True, cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -149,6 +149,14 @@ def test_offset_is_removed(tmp_path):
     assert read_clip(write(tmp_path / "onlydc.wav", np.full(SAMPLE_RATE, 0.5))).is_silent
 
 
+def test_an_offset_that_ends_with_the_note_leaves_silence(tmp_path):
+    note = np.concatenate([tone(level=0.3) + 0.2, np.zeros(SAMPLE_RATE)])
+    clip = read_clip(write(tmp_path / "sampled.wav", note))
+    assert "offset (DC)" in clip.warnings[0]
+    assert np.abs(clip.samples[:, -SAMPLE_RATE // 2 :]).max() < 1e-4
+    np.testing.assert_allclose(clip.samples[:, :1000], tone(level=0.3)[None, :1000], atol=0.02)
+
+
 def test_clipping_is_told(tmp_path):
     clip = read_clip(write(tmp_path / "clipped.wav", np.clip(tone(level=3.0), -1, 1)))
     assert any("clipping" in warning for warning in clip.warnings)
