@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("optimum")
 
+import torch
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
 from companion.features import FEATURE_TOP
