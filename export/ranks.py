@@ -5,6 +5,7 @@ Plain DistributedDataParallel: the model fits any device that it is worth traini
 
 from __future__ import annotations
 
+import atexit
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,9 @@ class Ranks:
             return cls(0, 1, device)
         if device == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+        if not distributed.is_initialized():  # once a process: a group that was left cannot be met again
+            distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+            atexit.register(distributed.destroy_process_group)
         return cls(distributed.get_rank(), world, device)
 
     @property
@@ -65,8 +68,3 @@ class Ranks:
         """Until every rank is here."""
         if self.world > 1:
             distributed.barrier()
-
-    def leave(self) -> None:
-        """Parts from the others."""
-        if self.world > 1:
-            distributed.destroy_process_group()

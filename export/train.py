@@ -237,7 +237,6 @@ def train(options: TrainOptions, words: Vocabulary | None = None) -> Path:
                 save(checkpoint, model, optimizer, progress)
             if progress.step >= options.steps:
                 break
-    ranks.leave()
     return checkpoint
 
 
