@@ -5,12 +5,13 @@
 
 Each facet is one signed figure of a sound, on a scale on which a difference can be heard: octaves of brightness, doublings of
 the attack. A difference is told from the size on that only one in fifty re-renders of one and the same preset shows
-(`export/calibrate.py` measures it), so that what is told is no play of chance.
+(`python -m export calibrate` measures it), so that what is told is no play of chance.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,44 +139,40 @@ class Facet:
     """How a difference in one trait is told."""
 
     name: str
-    least: float
-    """Difference from which it is told."""
+    audible: float
+    """Difference that is worth a word where re-renders do not differ."""
     more: str
     """Of an answer whose figure is higher than the clip's."""
     less: str
 
 
-# `least` as `python -m export calibrate` measured it: what 98 % of re-renders stay under, but no less than can be heard.
 FACETS = (
-    Facet("brightness", 0.3, "brighter", "darker"),
-    Facet("bass", 4.0, "more bass", "less bass"),
-    Facet("movement", 0.7, "more movement", "less movement"),
+    Facet("brightness", 0.2, "brighter", "darker"),
+    Facet("bass", 2.0, "more bass", "less bass"),
+    Facet("movement", 0.5, "more movement", "less movement"),
     Facet("noise", 3.0, "more noise", "less noise"),
-    Facet("attack", 0.8, "softer attack", "harder attack"),
-    Facet("tail", 0.8, "longer tail", "shorter tail"),
-    Facet("width", 0.2, "wider", "narrower"),
+    Facet("attack", 0.7, "softer attack", "harder attack"),
+    Facet("tail", 0.7, "longer tail", "shorter tail"),
+    Facet("width", 0.15, "wider", "narrower"),
     Facet("pitch", 0.5, "higher", "lower"),
-    Facet("level", 2.0, "louder", "quieter"),
+    Facet("level", 1.5, "louder", "quieter"),
 )
 
 
 class Differences:
     """Knows the clip's traits; compares answers with them."""
 
-    def __init__(self, clip: Audio, note_off_s: float) -> None:
-        """`clip`: (2, n) at 44.1 kHz, as it was matched."""
+    def __init__(self, clip: Audio, note_off_s: float, least: Mapping[str, float] | None = None) -> None:
+        """`clip`: (2, n) at 44.1 kHz, as it was matched; `least`: from which difference on a facet is told."""
+        self._least = least or {facet.name: facet.audible for facet in FACETS}
         self._clip, self._note_off_s = clip, note_off_s
         self._level_db = level_db(clip)
         self._traits = Traits.of(clip, note_off_s)
 
     def told(self, answer: Audio) -> tuple[str, ...]:
         """What differs most, at most MOST_TOLD of it, the answer against the clip."""
-        found = [
-            (abs(away) / facet.least, facet, away)
-            for facet, away in self.away(answer)
-            if abs(away) >= facet.least
-        ]
-        found.sort(key=lambda one: -one[0])
+        weighed = [(abs(away) / self._least[facet.name], facet, away) for facet, away in self.away(answer)]
+        found = sorted((one for one in weighed if one[0] >= 1), key=lambda one: -one[0])
         return tuple(facet.more if away > 0 else facet.less for _, facet, away in found[:MOST_TOLD])
 
     def away(self, answer: Audio) -> list[tuple[Facet, float]]:

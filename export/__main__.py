@@ -164,9 +164,11 @@ def learn(
 
 def register_evaluations() -> None:
     """The evaluations bring their own options."""
+    from export.calibrate import calibrate
     from export.evaluate import evaluate
     from export.oneshots import oneshots
 
+    app.command()(calibrate)
     app.command()(evaluate)
     app.command()(oneshots)
 
@@ -176,7 +178,7 @@ def main() -> None:
     from companion.errors import WhisperSynthError
     from presets.errors import PresetError
 
-    if {"evaluate", "oneshots", "--help", "-h"} & set(sys.argv[1:2]) or len(sys.argv) == 1:
+    if {"calibrate", "evaluate", "oneshots", "--help", "-h"} & set(sys.argv[1:2]) or len(sys.argv) == 1:
         register_evaluations()
     try:
         app()

@@ -26,6 +26,7 @@ from companion.audio import SAMPLE_RATE, Audio, read_clip
 from export.drums import DRUMS
 
 Rng = np.random.Generator
+Kinds = dict[str, Callable[[Rng], Audio]]
 TOTAL_S = 2.5
 N = round(TOTAL_S * SAMPLE_RATE)
 PEAK = 0.5
@@ -86,8 +87,21 @@ def play(notes: Iterable[Note], programs: Sequence[int]) -> Audio:
     with tempfile.TemporaryDirectory() as folder:
         score, wav = Path(folder, "score.mid"), Path(folder, "score.wav")
         score.write_bytes(midi_file(notes, programs))
-        command = ["fluidsynth", "-niq", "-R", "0", "-C", "0", "-g", "0.5", "-r", str(SAMPLE_RATE), "-F", wav]
-        subprocess.run([*command, font, score], check=True, capture_output=True)
+        command = [
+            "fluidsynth",
+            "-niq",
+            "-R",
+            "0",
+            "-C",
+            "0",
+            "-g",
+            "0.5",
+            "-r",
+            str(SAMPLE_RATE),
+            "-F",
+            str(wav),
+        ]
+        subprocess.run([*command, str(font), str(score)], check=True, capture_output=True)
         return levelled(read_clip(wav, None, None).samples)
 
 
@@ -160,6 +174,11 @@ def beat(rng: Rng) -> list[Note]:
         for at in places
         if at * step < TOTAL_S
     ]
+
+
+def hit(rng: Rng) -> Audio:
+    """One hit of a drum by formula."""
+    return levelled(DRUMS[int(rng.integers(len(DRUMS)))](rng))
 
 
 def drum_loop(rng: Rng) -> Audio:
@@ -272,14 +291,13 @@ def _click(rng: Rng) -> NDArray[np.float64]:
 
 def effect(rng: Rng) -> Audio:
     """Broken glass, birds, a crackling fire, footsteps, a falling ball."""
-    spread = lambda n: np.sort(rng.uniform(0, 0.9 * TOTAL_S, n))  # noqa: E731
     steps = np.cumsum(rng.uniform(0.35, 0.55, 8)) - 0.35
     falls = np.concatenate([[0], np.cumsum(0.45 * rng.uniform(0.75, 0.9) ** np.arange(14))])
     thud = DRUMS[int(rng.choice([1, 2, 4]))]
     kinds = (
         (40, _ping, np.sort(rng.exponential(0.35, 40))),
-        (12, _chirp, spread(12)),
-        (60, _click, spread(60)),
+        (12, _chirp, np.sort(rng.uniform(0, 0.9 * TOTAL_S, 12))),
+        (60, _click, np.sort(rng.uniform(0, 0.9 * TOTAL_S, 60))),
         (8, lambda r: DRUMS[1](r) * 0.6 + DRUMS[6](r) * 0.2, steps),
         (15, thud, falls),
     )
@@ -303,10 +321,11 @@ def crowd(rng: Rng) -> Audio:
 
 NEEDS = {
     "tones": "fluidsynth", "melodies": "fluidsynth", "chords": "fluidsynth", "drum loops": "fluidsynth",
-    "music": "fluidsynth", "speech": "espeak-ng", "crowds": "espeak-ng", "effects": "",
+    "music": "fluidsynth", "speech": "espeak-ng", "crowds": "espeak-ng", "effects": "", "single hits": "",
 }  # fmt: skip
-TONE: dict[str, Callable[[Rng], Audio]] = {"tones": tone}
-CANNOT: dict[str, Callable[[Rng], Audio]] = {
+TONE: Kinds = {"tones": tone}
+HITS: Kinds = {"single hits": hit}
+CANNOT: Kinds = {
     "speech": speech, "drum loops": drum_loop, "melodies": melody, "chords": chord, "music": music,
     "effects": effect, "crowds": crowd,
 }  # fmt: skip
@@ -320,7 +339,7 @@ def missing(group: str) -> str:
     return "" if not needed or shutil.which(needed) else needed
 
 
-def made(kinds: dict[str, Callable[[Rng], Audio]], n: int, seed: int) -> Iterator[Sound]:
+def made(kinds: Kinds, n: int, seed: int) -> Iterator[Sound]:
     """`n` sounds of each kind whose program is installed."""
     for group, make in kinds.items():
         if not missing(group):
