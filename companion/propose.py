@@ -51,8 +51,12 @@ class Question:
         return 100 * (self.pitches[0] - round(self.pitches[0])) if self.pitches else 0.0
 
     def tuned(self, patch: Patch) -> Patch:
-        """The patch with the clip's tuning: a note is whole, the rest of the pitch is the patch's."""
-        return patch.with_values({TUNE: round(self.cents, 1)})
+        """The patch with the clip's tuning: a note is whole, the rest of the pitch is the patch's.
+
+        Its note is one of those heard, also where the model has no word for it (under 21, over 108).
+        """
+        note = min(self.notes, key=lambda n: abs(n - patch.note)) if self.pitches else patch.note
+        return patch.with_values({TUNE: round(self.cents, 1)}, note=note)
 
 
 Proposer = Callable[[Question], Sequence[Patch]]

@@ -1,0 +1,18 @@
+import numpy as np
+import pytest
+
+from companion.ear import NoteOffGuess
+from companion.propose import Question
+from presets.patch import Patch
+
+
+def question(*pitches: float) -> Question:
+    return Question(np.zeros((2, 4410), np.float32), pitches, NoteOffGuess(0.1, 1.0), 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("pitches", "said", "note"),
+    [((19.2, 31.0), 21, 19), ((19.2, 31.0), 31, 31), ((110.0,), 108, 110), ((), 50, 50)],
+)
+def test_a_patch_is_put_at_a_note_that_was_heard(pitches, said, note):
+    assert question(*pitches).tuned(Patch(note=said)).note == note
