@@ -36,9 +36,9 @@ def record(
     for candidate in result["candidates"]:
         installed = result.get("installed", []) if candidate["rank"] == 1 else []
         c.execute(
-            "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO candidates VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (match, candidate["rank"], candidate["kind"], candidate["score"], candidate.get("settings", ""),
-             json.dumps(candidate["files"]), json.dumps(installed)),
+             json.dumps(candidate["files"]), json.dumps(installed), candidate.get("words", "")),
         )  # fmt: skip
     return match
 
@@ -176,7 +176,7 @@ class Library:
     def _match(self, row: sqlite3.Row) -> dict[str, Any]:
         rows = self._ledger.rows("SELECT * FROM candidates WHERE match = ? ORDER BY rank", row["id"])
         candidates = [
-            {"rank": c["rank"], "kind": c["kind"], "score": c["score"], "settings": c["settings"],
+            {"rank": c["rank"], "kind": c["kind"], "score": c["score"], "words": c["words"], "settings": c["settings"],
              "files": json.loads(c["files"]), "installed": json.loads(c["installed"])}
             for c in rows
         ]  # fmt: skip

@@ -126,7 +126,7 @@ def match_line(match: dict[str, Any]) -> str:
 
     star = "*" if match["favourite"] else " "
     best = match["candidates"][:1]
-    how = f"{score_text(best[0]['score'])} {best[0]['kind']}" if best else "no patch"
+    how = f"{score_text(best[0]['score'], best[0]['words'])} {best[0]['kind']}" if best else "no patch"
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(match["created"]))
     notes = f"; {match['notes'].splitlines()[0]}" if match["notes"] else ""
     return f"{match['id']:>5} {star} {match['name']}: {how}, {note_name(match['note'])}, {when}{notes}"

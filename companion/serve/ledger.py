@@ -10,7 +10,7 @@ from pathlib import Path
 
 from companion.errors import StoreError
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2
 BUSY_S = 10.0  # waited for another process that is writing
 TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS candidates (
     settings TEXT NOT NULL,        -- what matters most in it, in words
     files TEXT NOT NULL,           -- JSON
     installed TEXT NOT NULL,       -- JSON: copies in synths' folders
+    words TEXT NOT NULL DEFAULT '',  -- how near it comes, '' where nobody said
     PRIMARY KEY (match, rank)
 );
 """
@@ -94,6 +95,8 @@ class Ledger:
             version = c.execute("PRAGMA user_version").fetchone()[0]
             if version > LEDGER_VERSION:
                 raise StoreError("the library was written by a newer whispersynth; update this one")
+            if version == 1:
+                c.execute("ALTER TABLE candidates ADD COLUMN words TEXT NOT NULL DEFAULT ''")
             for statement in TABLES.split(";"):
                 c.execute(statement)
             c.execute(f"PRAGMA user_version = {LEDGER_VERSION}")

@@ -100,7 +100,9 @@ def answer_json(job: Mapping[str, Any]) -> dict[str, Any]:
     result = job["result"]
     if result is None:
         return {"clip": job["clip"], "error": job["error"] or job["state"], "candidates": []}
-    keys = ("rank", "kind", "score", "files")
-    candidates = [{key: candidate[key] for key in keys} for candidate in result["candidates"]]
+    keys = ("rank", "kind", "score", "files", "words", "differs")
+    candidates = [
+        {key: candidate[key] for key in keys if key in candidate} for candidate in result["candidates"]
+    ]
     told = {key: result[key] for key in ("note", "note_off_s", "seconds", "warnings")}
     return {"clip": job["clip"], **told, "candidates": candidates}

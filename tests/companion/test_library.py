@@ -94,6 +94,17 @@ def test_a_newer_library_is_left_alone(folder: Path) -> None:
         Ledger(path)
 
 
+def test_an_older_library_is_taken_over(folder: Path) -> None:
+    path = Places(folder / "data").prepare().ledger
+    ledger = Ledger(path)
+    with ledger.change() as c:
+        c.execute("ALTER TABLE candidates DROP COLUMN words")
+        c.execute("INSERT INTO candidates VALUES (1, 1, 'recipe', 0.1, '', '{}', '[]')")
+        c.execute("PRAGMA user_version = 1")
+    ledger.close()
+    assert Ledger(path).row("SELECT score, words FROM candidates")[:] == (0.1, "")
+
+
 def test_a_damaged_library_is_a_sentence(folder: Path) -> None:
     path = Places(folder / "data").prepare().ledger
     path.write_bytes(b"no database at all" * 99)
