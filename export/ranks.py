@@ -33,7 +33,7 @@ class Ranks:
         if device == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         if not distributed.is_initialized():  # once a process: a group that was left cannot be met again
-            distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+            distributed.init_process_group("nccl" if device == "cuda" else "gloo", store=meeting_place(), rank=int(os.environ["RANK"]), world_size=world)  # fmt: skip
             atexit.register(distributed.destroy_process_group)
         return cls(distributed.get_rank(), world, device)
 
@@ -68,3 +68,27 @@ class Ranks:
         """Until every rank is here."""
         if self.world > 1:
             distributed.barrier()
+
+
+def meeting_place() -> distributed.Store:
+    """Where ranks learn each other's addresses, anew after each restart.
+
+    torchrun 2.13 keeps one store across restarts, and a rank may find in it the address of one that was killed
+    (pytorch/pytorch#167288). Restarts are counted by machine, so that on several ones the number cannot tell them apart:
+    there torchrun is told not to share its store (docs/scale.md).
+    """
+    host, port, world = (
+        os.environ["MASTER_ADDR"],
+        int(os.environ["MASTER_PORT"]),
+        int(os.environ["WORLD_SIZE"]),
+    )
+    shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    store = distributed.TCPStore(
+        host, port, world, is_master=not shared and os.environ["RANK"] == "0", multi_tenant=not shared
+    )
+    one_machine = os.environ.get("GROUP_WORLD_SIZE") == "1"
+    return (
+        distributed.PrefixStore(os.environ["TORCHELASTIC_RESTART_COUNT"], store)
+        if shared and one_machine
+        else store
+    )
