@@ -17,7 +17,9 @@ app = typer.Typer(
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to; run again to continue.")]
 Seed = Annotated[int, typer.Option(help="The same seed makes the same data.")]
-Real = Annotated[Path | None, typer.Option(help="Folder of .vital presets to mix into the samples.")]
+Real = Annotated[
+    Path | None, typer.Option(help="Folder of presets (.vital, .fxp, .SerumPreset) to mix into the samples.")
+]
 Workers = Annotated[int | None, typer.Option(help="Processes; default: one a core.")]
 
 
@@ -68,6 +70,16 @@ def render(
         else run(Path(out), n, seed, pool, workers, shard_clips)
     )
     print(f"{sum(1 for _ in made)} shards in {out}")
+
+
+@app.command()
+def verify(places: Annotated[list[str], typer.Argument(help="Folders of shards, or their URLs.")]) -> None:
+    """Check that shards are all there, whole, readable and different; exit code 1 if not."""
+    from export.verify import verify as run
+
+    findings = run(places)
+    print(findings)
+    raise typer.Exit(bool(findings.wrong))
 
 
 @app.command()

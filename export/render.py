@@ -23,7 +23,7 @@ from companion.features import FEATURE_TOP, N_FRAMES, N_MELS, clip_features
 from companion.hosts.vital import VitalHost
 from companion.tokens import Vocabulary, vocabulary
 from export.progress import track
-from export.sample import sample_note_off, sample_patch, sample_patches
+from export.sample import sample_note_off, sample_patches, sample_sound
 from export.storage import Storage
 from presets.patch import Patch
 from presets.schema import wavetable_synth
@@ -63,11 +63,11 @@ def audible(audio: NDArray[np.float32]) -> bool:
 def draw_clip(rng: np.random.Generator, host: VitalHost, pool: Sequence[Patch] = ()) -> Clip:
     """Samples and renders until a patch can be heard and does not clip."""
     while True:
-        patch, note_off_s = sample_patch(rng, pool), sample_note_off(rng)
+        sample, note_off_s = sample_sound(rng, pool), sample_note_off(rng)
         velocity = float(rng.uniform(0.5, 1.0))
-        audio = host.render_patch(patch, patch.note, note_off_s, CLIP_S, velocity)
+        audio = host.render_patch(sample.heard, sample.said.note, note_off_s, CLIP_S, velocity)
         if audible(audio):
-            return Clip(patch, note_off_s, velocity, clip_features(audio, RENDER_RATE))
+            return Clip(sample.said, note_off_s, velocity, clip_features(audio, RENDER_RATE))
 
 
 def pack_mel(mel: NDArray[np.float32]) -> bytes:

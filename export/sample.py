@@ -1,20 +1,51 @@
-"""sample: draw patches from the priors, written in one canonical way."""
+"""sample: draw patches from the priors, written in one canonical way.
+
+A sample is said in the model's words and may sound a little different: with a real preset's own wavetable, or with a
+standard one made brighter, duller or hollow here and there, so that the model hears structure and not table names.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from presets.patch import Patch
+from presets.patch import Asset, Patch
 from presets.schema import N_MOD_SLOTS, OWN, Parameter, Value, wavetable_synth
+from presets.tables import table_frames
 
 Rng = np.random.Generator
 NOTES = (24, 96)
 NOTE_OFF_S = (0.1, 2.4)
 P_FRESH = 0.4  # the rest are mixtures of real patches with the prior and with each other
 JITTER_RAW = 0.06  # standard deviation of what a mixture's continuous settings move
+P_COLOURED = 0.3  # of a standard table
+COLOUR_DB, COLOUR_OCTAVES = (
+    8.0,
+    0.8,
+)  # height and width of the bumps in its spectrum, standard deviation and mean
+N_BUMPS = 5
+P_PHASES = 0.3  # of a coloured table: other phases too
+
+Timbres = dict[str, Asset]
+"""`osc1.table`, `osc2.table`, `sub.shape` -> frames that sound instead of the said choice."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A patch as the model is to say it, and what sounds."""
+
+    said: Patch
+    """Canonical, standard choices only."""
+    timbres: Timbres
+
+    @property
+    def heard(self) -> Patch:
+        """The patch that is rendered."""
+        own: dict[str, Value] = dict.fromkeys(self.timbres, OWN)
+        return self.said.with_values(own, assets=self.timbres) if own else self.said
 
 
 def sample_value(row: Parameter, rng: Rng) -> Value:
@@ -46,16 +77,17 @@ def fresh_patch(rng: Rng) -> dict[str, Value]:
     return values
 
 
-def mixture(pool: Sequence[Patch], rng: Rng) -> dict[str, Value]:
+def mixture(pool: Sequence[Patch], rng: Rng) -> tuple[dict[str, Value], Timbres]:
     """A real patch with some sections from another or from the prior, and its settings jittered."""
     schema = wavetable_synth()
-    base = dict(pool[rng.integers(len(pool))].values)
-    donors = [dict(pool[rng.integers(len(pool))].values), fresh_patch(rng)]
+    first = pool[rng.integers(len(pool))]
+    donors = [pool[rng.integers(len(pool))], Patch(fresh_patch(rng))]
     swap = rng.random() * 0.6
     chosen = {s: donors[rng.integers(2)] for s in schema.sections() if rng.random() < swap}
-    for name in base:
-        base[name] = chosen.get(name.partition(".")[0], base)[name]
-    return {row.name: _jitter(row, base[row.name], rng) for row in schema}
+    parts = {row.name: chosen.get(row.section, first) for row in schema}
+    values = {row.name: _jitter(row, parts[row.name][row.name], rng) for row in schema}
+    timbres = {name: parts[name].assets[name] for name in TIMBRES if name in parts[name].assets}
+    return values, {name: a for name, a in timbres.items() if values[name] == parts[name][name]}
 
 
 def _jitter(row: Parameter, value: Value, rng: Rng) -> Value:
@@ -68,6 +100,36 @@ def _jitter(row: Parameter, value: Value, rng: Rng) -> Value:
     return value
 
 
+# -- timbres ------------------------------------------------------------------------------------------------------
+
+TIMBRES = ("osc1.table", "osc2.table", "sub.shape")
+
+
+def coloured(frames: Asset, rng: Rng) -> Asset:
+    """Frames with bumps and dips in their spectrum, the same in all, as loud as before."""
+    n = frames.shape[1]
+    octave = np.log2(np.arange(1, n // 2 + 1))
+    centres, heights = rng.uniform(0, 7, N_BUMPS), rng.normal(0, COLOUR_DB, N_BUMPS)
+    widths = COLOUR_OCTAVES * rng.lognormal(0, 0.5, N_BUMPS)
+    bumps = heights * np.exp(-0.5 * np.square((octave[:, None] - centres) / widths))  # (n_harmonics, N_BUMPS)
+    gain = 10 ** (bumps.sum(axis=1) / 20)
+    turn = np.exp(2j * np.pi * rng.random(len(octave))) if rng.random() < P_PHASES else 1.0
+    spectrum = np.fft.rfft(frames, axis=1)
+    spectrum[:, 1:] *= gain * turn
+    out = np.fft.irfft(spectrum, n, axis=1)
+    loud = np.sqrt(np.square(frames).mean() / (np.square(out).mean() + 1e-12))
+    return np.ascontiguousarray(out * loud, np.float32)
+
+
+def colour_some(values: Mapping[str, Value], timbres: Timbres, rng: Rng) -> Timbres:
+    """The timbres, and here and there a standard table coloured."""
+    out = dict(timbres)
+    for name in TIMBRES[:2]:
+        if name not in out and rng.random() < P_COLOURED:
+            out[name] = coloured(table_frames(str(values[name])), rng)
+    return out
+
+
 # -- one way to write what sounds the same ------------------------------------------------------------------------
 
 
@@ -76,9 +138,7 @@ def canonical_order(values: Mapping[str, Value]) -> tuple[dict[str, Value], int]
 
     Returns the values and the octaves the note must move so that the sound stays.
     """
-    out = dict(values)
-    if (bool(out["osc2.on"]), out["osc2.level"]) > (bool(out["osc1.on"]), out["osc1.level"]):
-        out = _swap(out, "osc1", "osc2")
+    out = _swap(values, "osc1", "osc2") if was_swapped(values) else dict(values)
     for first, second in (("env2", "env3"), ("lfo1", "lfo2")):
         order = [
             s for s in (out[f"mod{n}.source"] for n in range(1, N_MOD_SLOTS + 1)) if s in (first, second)
@@ -86,6 +146,16 @@ def canonical_order(values: Mapping[str, Value]) -> tuple[dict[str, Value], int]
         if order and order[0] == second:
             out = _swap(out, first, second)
     return _shift_octave(_sort_slots(out))
+
+
+def was_swapped(values: Mapping[str, Value]) -> bool:
+    """Whether the second oscillator is the louder one, so that canonical order makes it the first."""
+    first, second = ((bool(values[f"{s}.on"]), float(values[f"{s}.level"])) for s in ("osc1", "osc2"))
+    return second > first
+
+
+def _other_osc(name: str) -> str:
+    return {"osc1.table": "osc2.table", "osc2.table": "osc1.table"}.get(name, name)
 
 
 def _swap(values: Mapping[str, Value], a: str, b: str) -> dict[str, Value]:
@@ -128,16 +198,27 @@ def sample_patches(seed: int, n: int, pool: Sequence[Patch] = ()) -> list[Patch]
 
 def sample_patch(rng: Rng, pool: Sequence[Patch] = ()) -> Patch:
     """One canonical patch and the note it is played at."""
-    values = mixture(pool, rng) if len(pool) and rng.random() > P_FRESH else fresh_patch(rng)
+    return sample_sound(rng, pool).said
+
+
+def sample_sound(rng: Rng, pool: Sequence[Patch] = ()) -> Sample:
+    """One canonical patch with its note, and what is heard of it."""
+    values, timbres = (
+        mixture(pool, rng) if len(pool) and rng.random() > P_FRESH else (fresh_patch(rng), Timbres())
+    )
     values["volume.level"] = -6.0
     ordered, octaves = canonical_order(values)
+    if was_swapped(values):
+        timbres = {_other_osc(name): frames for name, frames in timbres.items()}
     played = (
         int(np.clip(rng.normal(53, 12), *NOTES))
         if rng.random() < 0.8
         else int(rng.integers(NOTES[0], NOTES[1] + 1))
     )
     note = int(np.clip(played + 12 * octaves * (rng.random() < 0.5), *NOTES))
-    return Patch(ordered, note=note).canonical()
+    said = Patch(ordered, note=note).canonical()
+    timbres = {name: frames for name, frames in timbres.items() if said.matters(name)}
+    return Sample(said, colour_some(said.values, timbres, rng))
 
 
 def sample_note_off(rng: Rng) -> float:
