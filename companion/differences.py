@@ -20,7 +20,7 @@ from scipy.ndimage import median_filter, uniform_filter1d
 
 from companion.audio import SAMPLE_RATE, Audio
 from companion.features import resample
-from companion.metrics import Array, fit_length, fold_mono, level_db, match_level, power, stft
+from companion.metrics import Array, fit_length, fold_mono, is_silent, level_db, match_level, power, stft
 from companion.pitch import PITCH_RATE, STEPS_PER_ST, salience
 
 WINDOW, HOP, N_FFT = 2048, 512, 2048  # 46 ms, 12 ms
@@ -30,7 +30,12 @@ ENVELOPE_HOP = 220  # 5 ms
 ENVELOPE_S = ENVELOPE_HOP / SAMPLE_RATE
 FAINT = 1e-3  # of the loudest frame's energy: frames under it have no colour
 HUM_HZ, BASS_HZ = 20.0, 200.0
-BETWEEN = 15  # bins whose median is what lies between partials
+FINE_EDGES = np.unique(np.round(np.geomspace(6, FINE_FFT // 2, 20)).astype(int))  # of bands, in bins
+FAINT_BAND, FAINT_COUNTS = (
+    1e-6,
+    0.1,
+)  # of the loudest band: the least that counts, and the power with which it does
+BETWEEN = 25  # bins whose median is what lies between partials
 TREND = 17  # frames over which movement is told from the trend: 0.2 s
 RISEN, FADED = 0.25, 0.03  # of the loudest moment
 LEAST_S = 0.01  # of attacks: quicker ones sound alike
@@ -98,10 +103,13 @@ def _movement(spectra: Array) -> float:
 
 
 def _noise(mono: Array) -> float:
-    """What lies between the partials, in dB of all."""
+    """What lies between the partials in dB of all, mean over bands; faint bands count little less than loud ones."""
     spectra = power(stft(mono, FINE_WINDOW, FINE_HOP, FINE_FFT))
     between = np.minimum(spectra, median_filter(spectra, (1, BETWEEN)))
-    return 10 * math.log10(max(float(between.sum() / max(float(spectra.sum()), 1e-12)), LEAST_SHARE))
+    whole, rest = (np.add.reduceat(x, FINE_EDGES[:-1], axis=1).sum(axis=0) for x in (spectra, between))
+    weights = np.where(whole > FAINT_BAND * whole.max(), whole, 0) ** FAINT_COUNTS
+    levels = 10 * np.log10(np.maximum(rest / np.maximum(whole, 1e-20), LEAST_SHARE))
+    return float((weights * levels).sum() / max(float(weights.sum()), 1e-12))
 
 
 def _attack(envelope: Array) -> float:
@@ -150,11 +158,11 @@ FACETS = (
     Facet("brightness", 0.2, "brighter", "darker"),
     Facet("bass", 2.0, "more bass", "less bass"),
     Facet("movement", 0.5, "more movement", "less movement"),
-    Facet("noise", 3.0, "more noise", "less noise"),
+    Facet("noise", 3.0, "more noise or beating", "less noise or beating"),
     Facet("attack", 0.7, "softer attack", "harder attack"),
     Facet("tail", 0.7, "longer tail", "shorter tail"),
     Facet("width", 0.15, "wider", "narrower"),
-    Facet("pitch", 0.5, "higher", "lower"),
+    Facet("pitch", 0.5, "higher in pitch", "lower in pitch"),
     Facet("level", 1.5, "louder", "quieter"),
 )
 
@@ -178,6 +186,8 @@ class Differences:
     def away(self, answer: Audio) -> list[tuple[Facet, float]]:
         """Each facet with the answer's figure less the clip's."""
         answer = fit_length(np.asarray(answer, np.float32), self._clip.shape[1])
+        if is_silent(answer):
+            return [(FACETS[-1], -math.inf)]
         own = Traits.of(match_level(answer, self._level_db), self._note_off_s).values
         own["level"], clip = level_db(answer), {**self._traits.values, "level": self._level_db}
         return [
