@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
 
 from companion.audio import SAMPLE_RATE, Audio, Clip
-from companion.ear import CERTAIN, NoteOffGuess, guess_note_offs, kind_chances
-from companion.features import CLIP_S, clip_features, resample
-from companion.pitch import PITCH_RATE, PitchGuess, Salience, guess_pitches, salience
+from companion.ear import CERTAIN, NoteOffGuess, guess_note_offs, kind_chances, note_off_belief
+from companion.features import CLIP_S, N_FRAMES, clip_features, resample
+from companion.pitch import PITCH_RATE, Floats, PitchGuess, Salience, guess_pitches, salience
 from companion.segment import bands_of, differ, find_note, gap_end, parts
 
 BELIEF = 0.5  # power of a confidence: to be right where the guess is wrong costs less than it wins elsewhere
@@ -49,6 +49,8 @@ class Heard:
     note_offs: tuple[NoteOffGuess, ...]
     """When the key was released, likeliest first."""
     warnings: tuple[str, ...]
+    belief: Floats = field(default_factory=lambda: np.zeros(N_FRAMES, np.float32))
+    """The chance of each frame of the features to be the one of the note-off."""
 
     @property
     def is_silent(self) -> bool:
@@ -102,9 +104,12 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     guesses = () if kind is not Kind.CHORD and is_faint(found) else likely(guess_pitches(audio))
     if note is not None:
         guesses = given(note, guesses)
-    offs = guess_note_offs(clip_features(audio, SAMPLE_RATE), audio.shape[1] / SAMPLE_RATE)
+    mel = clip_features(audio, SAMPLE_RATE)
+    offs = guess_note_offs(mel, audio.shape[1] / SAMPLE_RATE)
     warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()
-    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings)
+    return Heard(
+        audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, note_off_belief(mel)
+    )
 
 
 def both_channels(samples: Audio) -> Audio:

@@ -17,7 +17,7 @@ from companion.judge import Judge
 from companion.listen import listen
 from companion.model import PatchModel
 from companion.nearness import Nearness
-from companion.propose import Question, proposers
+from companion.propose import ask, proposers
 from companion.refine import refine
 from presets.patch import Patch
 from presets.tempo import snap_to_tempo
@@ -108,7 +108,7 @@ class Matcher:
         clip = read_clip(path, options.start_s, options.end_s)
         heard = listen(clip, options.note)
         board, warnings = Board(), (*clip.warnings, *heard.warnings)
-        question = Question(heard.audio, heard.pitches, heard.note_offs[0], options.candidates, options.seed)
+        question = ask(heard, options.candidates, options.seed)
 
         def so_far(stage: str, progress: float) -> Match:
             best = board.ranked(options.keep, options.kind)

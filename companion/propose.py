@@ -13,9 +13,11 @@ from companion.bank import Bank
 from companion.ear import NoteOffGuess
 from companion.features import clip_features
 from companion.frame_plan import FIXED_NOTE
+from companion.listen import Heard
 from companion.model import PatchModel
 from companion.resynth import resynthesise
 from companion.sketch import sketch
+from companion.wager import lets_go
 from presets.patch import Patch
 
 LIKELY = 0.1  # a pitch guess less confident than this is no hypothesis for the model
@@ -39,6 +41,8 @@ class Question:
     n: int
     """Patches wanted of the model."""
     seed: int
+    through: bool = False
+    """Whether a resynthesis goes through the whole clip rather than let go at the note-off."""
 
     @property
     def notes(self) -> tuple[int, ...]:
@@ -57,6 +61,13 @@ class Question:
         """
         note = min(self.notes, key=lambda n: abs(n - patch.note)) if self.pitches else patch.note
         return patch.with_values({TUNE: round(self.cents, 1)}, note=note)
+
+
+def ask(heard: Heard, n: int, seed: int) -> Question:
+    """The question that a heard note puts: `n` patches wanted of the model."""
+    guess = heard.note_offs[0]
+    through = not lets_go(heard.audio, heard.belief, guess)
+    return Question(heard.audio, heard.pitches, guess, n, seed, through)
 
 
 Proposer = Callable[[Question], Sequence[Patch]]
@@ -90,7 +101,7 @@ def from_sketch(q: Question) -> list[Patch]:
 
 def from_resynthesis(q: Question) -> list[Patch]:
     """The clip's own wavetable."""
-    return resynthesise(q.audio, q.pitches[0] if q.pitches else None, q.note_off)
+    return [resynthesise(q.audio, q.pitches[0] if q.pitches else None, q.note_off.time_s, q.through)]
 
 
 def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[list[Proposer]]:

@@ -1,6 +1,6 @@
-"""Resynthesis: patches whose wavetable is the clip's own, under plain knobs.
+"""Resynthesis: a patch whose wavetable is the clip's own, under plain knobs.
 
-    patches = resynthesise(audio, 59.98, note_off)      # audio (2, n) at 44.1 kHz from its onset
+    patch = resynthesise(audio, 59.98, 0.8)      # audio (2, n) at 44.1 kHz from its onset, key let go after 0.8 s
 
 Two oscillators carry the left and the right channel. Their frames are complex spectra on the grid of a base frequency
 octaves under the note, so that subharmonics, beating, noise and chords all have a place. The frames are fitted by
@@ -23,7 +23,6 @@ import numpy as np
 from companion.audio import SAMPLE_RATE
 from companion.brightness import BrightLayer, bright_layer
 from companion.contours import Contour
-from companion.ear import CERTAIN, NoteOffGuess
 from companion.frame_plan import N_FRAMES, N_HELD, N_RELEASE, RELEASE_BEND, Plan, make_plan, plan_through
 from companion.partials import Complexes, Floats, project
 from companion.release import HOP, fit_release, loudness
@@ -36,7 +35,6 @@ LOUDEST = 2.0  # a frame may be so much louder than the loudest held one: what a
 FAINTEST_DB = -70.0  # an envelope under this counts as this, so that nothing is divided by silence
 SILENT_DB = -90.0  # under the loudest moment of the clip
 LONGEST_S = 6.0
-UNLIKELY = 0.5  # confidence in a note-off up to which no patch lets go there
 SLOWER, LEAST_RELEASE_S = 1.5, 0.08  # of the release that seems to be there, where it is not sure
 UNSEEN_S = 0.1  # so near the end of the clip no release shows,
 UNSEEN_RELEASE_S = 4.0  # which is then taken for this long
@@ -50,31 +48,28 @@ INIT_LEVEL = 0.70710678  # the same, as the engine counts: amplitude is its squa
 VOLUME_DB, LEAST_DB, MOST_DB = -6.0, -54.0, 12.0
 
 
-def resynthesise(audio: Floats, pitch: float | None, note_off: NoteOffGuess) -> list[Patch]:
-    """Patches with the clip's own wavetable: one that lets go at the note-off, one that goes through the clip, or both.
+def resynthesise(audio: Floats, pitch: float | None, note_off_s: float, through: bool = False) -> Patch:
+    """The patch with the clip's own wavetable.
 
     Args:
         audio: (2, n) at 44.1 kHz, from the note's onset.
         pitch: MIDI number with fraction; None: a drum or noise, which sounds the same at every key.
-        note_off: when the key was let go, and how sure that is.
+        note_off_s: when the key was let go.
+        through: go through the whole clip, as when that is not known, rather than let go then.
     """
     audio = np.asarray(audio[:, : int(LONGEST_S * SAMPLE_RATE)], np.float32)
     n = audio.shape[1]
-    note_off_s = min(max(note_off.time_s, 0.02), n / SAMPLE_RATE)
+    note_off_s = min(max(note_off_s, 0.02), n / SAMPLE_RATE)
     contour = fit_release(audio, note_off_s)
-    lets_go = make_plan(pitch, note_off_s, n), contour
-    through = plan_through(pitch, n), _slow(contour, n / SAMPLE_RATE - note_off_s)
-    plans = [lets_go] * (note_off.confidence > UNLIKELY) + [through] * (note_off.confidence < CERTAIN)
-    return [_fitted(audio, plan, contour) for plan, contour in plans]
-
-
-def _fitted(audio: Floats, plan: Plan, contour: Contour) -> Patch:
+    plan = plan_through(pitch, n) if through else make_plan(pitch, note_off_s, n)
+    if through:
+        contour = let_be_heard(contour, n / SAMPLE_RATE - note_off_s)
     spectra = fit_frames(audio, plan, contour)
     return patch_of(plan, contour, spectra, bright_layer(audio, plan, spectra, contour))
 
 
-def _slow(contour: Contour, rest_s: float) -> Contour:
-    """A release that lets the clip's own be heard."""
+def let_be_heard(contour: Contour, rest_s: float) -> Contour:
+    """A release slow enough for that of the clip to be heard, which goes on for `rest_s` after note-off."""
     seconds = UNSEEN_RELEASE_S if rest_s < UNSEEN_S else SLOWER * contour.release + LEAST_RELEASE_S
     return Contour(attack=0.0, release=min(seconds, 16.0))
 

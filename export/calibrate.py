@@ -34,7 +34,7 @@ from companion.makeable import SIGNS, signs_of
 from companion.match import Matcher
 from companion.metrics import is_silent
 from companion.nearness import CALIBRATION
-from companion.propose import Question, from_model
+from companion.propose import ask, from_model
 from companion.words import GAP_WORDS
 from export.peers import write_clip
 from export.priors import real_patches
@@ -196,7 +196,7 @@ def answers(
     ordered = list(candidates)
     firsts = {next(i for i, c in enumerate(ordered) if c.kind == kind) for kind in {c.kind for c in ordered}}
     chosen = sorted(firsts | set(range(3)) & set(range(len(ordered))))[:N_JUDGED]
-    question = Question(heard.audio, heard.pitches, heard.note_offs[0], N_RAW, 0)
+    question = ask(heard, N_RAW, 0)
     judge = Judge(heard.audio, question.notes[0], heard.moments, matcher.engines)
     raw = judge(from_model(matcher.model)(question))
     for candidate, rank in [(ordered[i], i + 1 if i in firsts else 0) for i in chosen] + [

@@ -176,14 +176,14 @@ def best_of(setup: Setup, propose: Proposer) -> Method:
     from companion.engines import Engines
     from companion.judge import Judge
     from companion.listen import listen
-    from companion.propose import Question
+    from companion.propose import ask
 
     engines = Engines()
 
     def run(target: Target) -> tuple[str, int]:
         with tempfile.TemporaryDirectory() as folder:
             heard = listen(read_clip(write_clip(target.clip, Path(folder))), None)
-        question = Question(heard.audio, heard.pitches, heard.note_offs[0], N_BEST, setup.seed)
+        question = ask(heard, N_BEST, setup.seed)
         judge = Judge(heard.audio, question.notes[0], heard.moments, engines)
         best = min(judge(propose(question)), key=lambda candidate: candidate.score)
         return patch_to_vital(best.patch), best.patch.note

@@ -8,7 +8,6 @@ import pytest
 from companion.audio import SAMPLE_RATE
 from companion.brightness import bright_layer, extended, harmonic_power
 from companion.contours import Contour
-from companion.ear import NoteOffGuess
 from companion.frame_plan import N_FRAMES, N_HELD, make_plan
 from companion.hosts.vital import VitalHost
 from companion.partials import project
@@ -46,7 +45,7 @@ def clip() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def patch(clip: np.ndarray) -> Patch:
-    return resynthesise(clip, float(NOTE), NoteOffGuess(NOTE_S, 1.0))[0]
+    return resynthesise(clip, float(NOTE), NOTE_S)
 
 
 def test_project_finds_amplitude_and_phase() -> None:
@@ -141,7 +140,7 @@ def test_lets_go_at_any_duration(patch: Patch, note_s: float) -> None:
 
 def test_stays_bright_on_lower_notes() -> None:
     clip = 0.2 * saw(midi_to_hz(60))
-    patch = resynthesise(clip, 60.0, NoteOffGuess(0.9, 1.0))[0]
+    patch = resynthesise(clip, 60.0, 0.9)
     audio = VitalHost().render_patch(patch, 36, 0.8, 0.9)
     spectrum = np.abs(np.fft.rfft(audio[0, 8820:33075]))
     hz = np.fft.rfftfreq(33075 - 8820, 1 / SAMPLE_RATE)
@@ -154,5 +153,6 @@ def test_stays_bright_on_lower_notes() -> None:
 def test_short_and_silent_clips_give_a_patch(n: int) -> None:
     rng = np.random.default_rng(0)
     for audio in (np.zeros((2, n), np.float32), rng.normal(size=(2, n)).astype(np.float32) * 0.1):
-        patch = resynthesise(audio, 48.4, NoteOffGuess(n / SAMPLE_RATE, 1.0))[0]
-        assert np.isfinite(VitalHost().render_patch(patch, 48, 0.1, 0.2)).all()
+        for through in (False, True):
+            patch = resynthesise(audio, 48.4, n / SAMPLE_RATE, through)
+            assert np.isfinite(VitalHost().render_patch(patch, 48, 0.1, 0.2)).all()
