@@ -6,7 +6,7 @@ import pytest
 from companion.audio import SAMPLE_RATE
 from companion.ear import FRAME_S, NoteOffGuess
 from companion.features import N_FRAMES
-from companion.wager import RANGE_DB, going_through, letting_go, levels, lets_go
+from companion.wager import RANGE_DB, going_through, lets_go, letting_go, levels
 
 N = 2 * SAMPLE_RATE
 SECONDS = np.arange(N) / SAMPLE_RATE
