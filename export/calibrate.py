@@ -132,8 +132,11 @@ class Records:
     """What was measured so far, a line each; an interrupted run goes on."""
 
     def __init__(self, path: Path) -> None:
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        self.all: list[Record] = [json.loads(line) for line in lines if line.endswith("}")]
+        text = path.read_text("utf-8") if path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]  # an interruption may have cut the last line off
+        if whole != text:
+            path.write_text(whole, "utf-8")
+        self.all: list[Record] = [json.loads(line) for line in whole.splitlines()]
         self._names = {(one["group"], one["name"]) for one in self.all}
         self._file = path.open("a", encoding="utf-8")
 
