@@ -88,16 +88,15 @@ class PatchModel:
         said = np.full(n, BOS, np.int64)
         done, log_p, length = np.zeros(n, bool), np.zeros(n), np.zeros(n)
         for step in range(self.words.longest):
-            allowed = self.words.mask(speakers)
+            ids, allowed = self.words.next_words(speakers)
             if step == 0 and notes is not None:
-                allowed &= self._note_mask(notes)
-            words = np.flatnonzero(allowed.any(axis=0))  # a few dozen of thousands
-            logits = np.where(allowed[:, words], decoder.step(said)[:, words], -np.inf)
+                allowed &= self._note_mask(notes)[ids]
+            logits = np.where(allowed, np.take_along_axis(decoder.step(said), ids, axis=-1), -np.inf)
             p = _softmax(logits)
-            chosen = _choose(p if step == 0 else _softmax(logits / temperature), rng, top_p)
-            chosen[0] = int(p[0].argmax())
-            log_p += np.where(done, 0.0, np.log(p[np.arange(n), chosen] + 1e-12))
-            said = words[chosen]
+            place = _choose(p if step == 0 else _softmax(logits / temperature), rng, top_p)
+            place[0] = int(p[0].argmax())
+            said = ids[np.arange(n), place]
+            log_p += np.where(done, 0.0, np.log(p[np.arange(n), place] + 1e-12))
             length += ~done
             for i in np.flatnonzero(~done):
                 if said[i] == EOS:

@@ -146,13 +146,11 @@ class Vocabulary:
             speaker.say(token)
         return speaker.sentence()
 
-    def mask(self, speakers: Sequence[Speaker]) -> NDArray[np.bool_]:
-        """Which tokens each sequence may say next: (n_sequences, size)."""
-        out = np.zeros((len(speakers), self.size), bool)
-        for row, speaker in zip(out, speakers, strict=True):
-            low, high = speaker.allowed()
-            row[low:high] = True
-        return out
+    def next_words(self, speakers: Sequence[Speaker]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Token ids each sequence may say next, and which of them count: (n_sequences, most), dozens of thousands."""
+        low, high = np.array([speaker.allowed() for speaker in speakers]).T[:, :, None]
+        ids = low + np.arange(int((high - low).max()))
+        return np.minimum(ids, self.size - 1), ids < high
 
     def blocks(self) -> Iterator[tuple[str, int, int]]:
         """(name, first id, size) of each block of the vocabulary."""

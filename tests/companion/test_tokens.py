@@ -74,14 +74,15 @@ def test_the_ends_of_every_block_are_allowed(choose):
     assert sentence.note_off_s in (pytest.approx(NOTE_OFF_LOW_S), pytest.approx(NOTE_OFF_HIGH_S))
 
 
-def test_the_mask_is_the_grammar():
-    speakers = [Speaker(VOCABULARY), Speaker(VOCABULARY)]
+def test_the_next_words_are_the_grammar():
+    speakers = [Speaker(VOCABULARY), Speaker(VOCABULARY), Speaker(VOCABULARY)]
     speakers[1].say(VOCABULARY.note_offset)
-    mask = VOCABULARY.mask(speakers)
-    assert mask.shape == (2, VOCABULARY.size)
-    for row, speaker in zip(mask, speakers, strict=True):
-        low, high = speaker.allowed()
-        assert list(np.flatnonzero(row)) == list(range(low, high))
+    while speakers[2].allowed() != (EOS, EOS + 1):
+        speakers[2].say(speakers[2].allowed()[0])
+    ids, allowed = VOCABULARY.next_words(speakers)
+    assert ids.max() < VOCABULARY.size
+    for row, counts, speaker in zip(ids, allowed, speakers, strict=True):
+        assert list(row[counts]) == list(range(*speaker.allowed()))
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 20, -1])
