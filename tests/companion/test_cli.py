@@ -36,6 +36,8 @@ RECIPE = Patch(
 )
 RESYNTH = Patch({"osc1.table": "own"}, note=48, assets={"osc1.table": table_frames("brass")})
 
+TOLD = (("as good as identical", ()), ("a close relative", ("darker", "softer attack")))
+
 
 class StandIn:
     """Answers with a resynth and a recipe; notes what it was asked."""
@@ -53,8 +55,8 @@ class StandIn:
         os.write(1, b"an engine in C++ talks\n")
         print("a library talks")
         candidates = tuple(
-            Candidate(p, 0.04 + i / 9, VitalHost().render_patch(p, 48, 0.2, 0.3))
-            for i, p in enumerate(patches)
+            Candidate(p, 0.04 + i / 9, VitalHost().render_patch(p, 48, 0.2, 0.3), words=words, differs=differs)
+            for i, (p, (words, differs)) in enumerate(zip(patches, TOLD, strict=False))
         )
         for stage, share in (("heard", 0.1), ("done", 1.0)):
             yield SimpleNamespace(clip=clip, note=48, note_off_s=0.25, seconds=0.1, candidates=candidates,
@@ -130,11 +132,9 @@ def test_json_is_one_object_a_clip_as_specified(whispersynth, stand_in, tone, tm
     assert answer["clip"] == str(tone) and answer["note"] == 48 and answer["note_off_s"] == 0.25
     assert answer["seconds"] > 0 and answer["warnings"] == []
     first, second = answer["candidates"]
-    assert list(first) == ["rank", "kind", "score", "files"] and list(first["files"]) == [
-        "txt",
-        "vital",
-        "wav",
-    ]
+    assert list(first) == ["rank", "kind", "score", "files", "words", "differs"]
+    assert list(first["files"]) == ["txt", "vital", "wav"]
+    assert (second["words"], second["differs"]) == ("a close relative", ["darker", "softer attack"])
     assert (first["rank"], first["kind"], second["rank"], second["kind"]) == (1, "resynth", 2, "recipe")
     assert 0 <= first["score"] < second["score"]
     for candidate in answer["candidates"]:
@@ -236,7 +236,7 @@ def test_people_get_a_table(whispersynth, stand_in, tone, tmp_path, monkeypatch)
     monkeypatch.setenv("COLUMNS", "120")
     code, out, _ = whispersynth("match", tone, "--out", "patches")
     assert code == 0
-    for words in ("kick.wav: C2 (48), held 250 ms; 2 patches in", "resynth", "as good as identical", "(0.04)", "kick 2 recipe",
+    for words in ("kick.wav: C2 (48), held 250 ms; 2 patches in", "resynth", "as good as identical", "(0.04)", "kick 2 recipe", "a close relative", "softer attack",
                   "osc1 saw wave", "filter1 lp24 at 900 Hz", "amp attack 0.5 ms", f"Saved in {tmp_path / 'patches'}"):  # fmt: skip
         assert words in out
 

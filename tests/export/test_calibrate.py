@@ -21,7 +21,7 @@ from export.calibrate import (
     calibrated,
     fit_floor,
 )
-from export.sounds import CANNOT, HITS, N, TONE, Note, made, midi_file, missing
+from export.sounds import CANNOT, HITS, TONE, N, Note, made, midi_file, missing
 
 RNG = np.random.default_rng(0)
 
