@@ -1,6 +1,6 @@
 """The small trained part of hearing: when the key was released, and whether it is one note, several, or none.
 
-Both are a few thousand weights in `ear.npz`, made by `export/ear.py`; no runtime but numpy.
+Both are weights in `ear.npz` (0.3 MB), made by `export/ear.py`; no runtime but numpy.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.features import HOP_LENGTH, MODEL_RATE, N_FRAMES, N_MELS
+from companion.features import HOP_LENGTH, MODEL_RATE, N_FRAMES
 from companion.pitch import STEPS_PER_ST, Floats, Salience, candidates_hz
 from companion.segment import N_BANDS, RANGE_DB
 
 WEIGHTS = Path(__file__).with_name("ear.npz")
-DILATIONS = (1, 3, 4)  # of the three convolutions over time: together they see 0.6 s either side
+OFF_BANDS = 40
+OFF_DILATIONS = (1, 2, 4, 8, 16, 32)  # in frames twice as wide: together they see the whole clip
 SPAN = 2.0  # of features: 80 dB
 FRAME_S = HOP_LENGTH / MODEL_RATE
 CERTAIN = 0.95  # confidence from which a note-off needs no second thought
-LAG_S = 0.006  # a guess comes so much too early, mean over clips of real presets where it is sure
 PEAK_FRAMES = 4  # on either side of a guess that count as the same moment
 UNLIKELY = 0.02  # confidence of a moment not worth offering
 NEIGHBOURS_ST = range(-26, 31)  # around the pitch, in which a chord shows
@@ -39,40 +39,51 @@ class NoteOffGuess:
     time_s: float
     """From the onset; the clip's end where the key is still held then."""
     confidence: float
-    """0..1: share of the belief within 40 ms of it. Over 0.8 it has been right, under 0.3 the knee is inaudible."""
+    """0..1: share of the belief within 40 ms of it, which is how often such guesses are right (`docs/experiments.md`)."""
 
 
 def guess_note_offs(mel: Floats, duration_s: float, count: int = 3) -> tuple[NoteOffGuess, ...]:
     """Give the likeliest note-offs of a clip of `duration_s` from its features `(N_MELS, N_FRAMES)`, best first."""
-    belief = note_off_belief(mel)
-    belief[round(duration_s / FRAME_S) + 1 :] = 0.0
+    return guesses_of(note_off_belief(mel), duration_s, count)
+
+
+def guesses_of(belief: Floats, duration_s: float, count: int = 3) -> tuple[NoteOffGuess, ...]:
+    """Give the moments around which a belief (N_FRAMES,) gathers, best first, none later than the clip's end."""
+    belief = np.where(np.arange(len(belief)) > round(duration_s / FRAME_S), 0.0, belief)
     belief /= max(float(belief.sum()), 1e-12)
     guesses = []
     for _ in range(count):
         mass = np.convolve(belief, np.ones(2 * PEAK_FRAMES + 1), "same")
         middle = int(mass.argmax())
         around = slice(max(0, middle - PEAK_FRAMES), middle + PEAK_FRAMES + 1)
-        at = around.start + int(belief[around].argmax())
-        guesses.append(NoteOffGuess(min(at * FRAME_S + LAG_S, duration_s), min(float(mass[middle]), 1.0)))
+        frame = np.average(np.arange(len(belief))[around], weights=belief[around] + 1e-12)
+        guesses.append(NoteOffGuess(min(float(frame) * FRAME_S, duration_s), min(float(mass[middle]), 1.0)))
         belief[around] = 0.0
     return tuple(guess for n, guess in enumerate(guesses) if n == 0 or guess.confidence > UNLIKELY)
 
 
 def note_off_belief(mel: Floats) -> Floats:
-    """Give the chance of each frame (N_FRAMES,) to be the one of the note-off, by three convolutions."""
-    weights = read_weights()
-    signal = (
-        np.clip(1 + (mel - mel.max()) / SPAN, 0, 1).reshape(N_BANDS, N_MELS // N_BANDS, N_FRAMES).mean(axis=1)
-    )
-    for layer, dilation in enumerate(DILATIONS):
-        signal = convolve(signal, weights[f"w{layer}"], weights[f"b{layer}"], dilation)
-        if layer < len(DILATIONS) - 1:
-            signal = np.maximum(signal, 0)
-    chances = np.exp(signal[0] - signal[0].max())
+    """Give the chance of each frame (N_FRAMES,) to be the one of the note-off."""
+    bands = np.clip(1 + (mel - mel.max()) / SPAN, 0, 1)
+    scores = note_off_scores(bands.reshape(OFF_BANDS, -1, N_FRAMES).mean(axis=1), read_weights())
+    chances = np.exp(scores - scores.max())
     return np.asarray(chances / chances.sum(), dtype=np.float32)
 
 
-def convolve(signal: Floats, weight: Floats, bias: Floats, dilation: int) -> Floats:
+def note_off_scores(bands: Floats, weights: Mapping[str, NDArray[np.float32]]) -> Floats:
+    """Score each frame (N_FRAMES,) of bands (OFF_BANDS, N_FRAMES), 1 the loudest, by convolutions over time.
+
+    Between the first and the last they see frames twice as wide; the last gives each half of those a score.
+    """
+    signal = np.maximum(convolve(bands, weights["off_first"], weights["off_first_bias"])[:, ::2], 0)
+    for n, dilation in enumerate(OFF_DILATIONS):
+        signal = signal + np.maximum(
+            convolve(signal, weights[f"off_{n}"], weights[f"off_{n}_bias"], dilation), 0
+        )
+    return convolve(signal, weights["off_last"], weights["off_last_bias"]).T.ravel()
+
+
+def convolve(signal: Floats, weight: Floats, bias: Floats, dilation: int = 1) -> Floats:
     """Convolve (channels_in, frames) with (channels_out, channels_in, taps), keeping the length."""
     taps = weight.shape[2]
     padded = np.pad(signal, ((0, 0), (dilation * (taps // 2),) * 2))

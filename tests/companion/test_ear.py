@@ -5,9 +5,11 @@ import pytest
 
 from companion.audio import SAMPLE_RATE, read_clip
 from companion.ear import (
-    N_BANDS,
+    OFF_BANDS,
+    WEIGHTS,
     convolve,
     guess_note_offs,
+    guesses_of,
     kind_chances,
     kind_signs,
     note_off_belief,
@@ -67,8 +69,16 @@ def test_convolution_equals_the_definition(dilation):
 
 def test_weights_are_small_and_fit():
     weights = read_weights()
-    assert weights["w0"].shape[1] == N_BANDS
-    assert sum(array.size for array in weights.values()) < 30_000
+    assert weights["off_first"].shape[1] == OFF_BANDS
+    assert WEIGHTS.stat().st_size < 400_000
+
+
+def test_what_is_cut_off_is_no_note_off():
+    belief = np.zeros(N_FRAMES, np.float32)
+    belief[[40, 41, 42, 180]] = 0.1, 0.2, 0.1, 0.6
+    (first, *_), (late, *_) = guesses_of(belief, 1.0), guesses_of(belief, 2.5)
+    assert (first.time_s, first.confidence) == pytest.approx((0.41, 1.0))
+    assert (late.time_s, late.confidence) == pytest.approx((1.8, 0.6))
 
 
 def saws(*notes: int) -> np.ndarray:

@@ -49,7 +49,7 @@ def test_real_notes(path):
 def test_note_offs(name):
     heard = listen(read_clip(NOTES / f"{name}.flac"))
     held_s = float(name.rsplit("_", 1)[1])
-    assert heard.note_off_s == pytest.approx(held_s, abs=0.06)
+    assert heard.note_off_s == pytest.approx(held_s, abs=0.04)
     confidences = [guess.confidence for guess in heard.note_offs]
     assert confidences == sorted(confidences, reverse=True)
 
