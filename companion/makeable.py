@@ -1,9 +1,9 @@
-"""Whether a synth can make a sound at all: what the answers leave over, and what one key of a synth cannot do.
+"""Whether a sound does what one key of a synth cannot do.
 
 A preset plays one note from one key: its spectrum moves along one path, and its level rises once or in a pattern. Speech,
-a melody, a drum loop or a crowd does more, and no setting of the knobs follows. Neither sign is proof (an arpeggio has many
-notes, a recipe may be far off because the search was short), so they are weighed together, by weights fitted on sounds that
-a synth can make and sounds that it cannot (`nearness.json`; docs/score.md has the rates of right and wrong alarms).
+a melody, a drum loop or a crowd does more. No sign is proof (an arpeggio has many notes, too), so they are weighed together,
+by weights fitted on sounds that a synth can make and sounds that it cannot (`nearness.json`), and count only where a search
+for the knobs has failed as well (`nearness.py`). docs/score.md has the rates of right and wrong alarms.
 """
 
 from __future__ import annotations
@@ -25,24 +25,18 @@ LOUDNESS = 0.25  # power of an energy that counts as loudness
 N_STATES = 2  # spectra between which a sound may move
 LEVEL_HOP = 4  # of 5 ms
 RANGE_DB = 50.0
-MOST = 1.5  # that a score counts
 
-SIGNS = ("recipe", "states", "pitches", "rises")
+SIGNS = ("states", "pitches", "rises")
 
 
 def chance(signs: Mapping[str, float], weights: Sequence[float], bias: float) -> float:
-    """The chance (0..1) that no setting of the knobs makes a sound: a logistic regression on SIGNS."""
+    """The chance (0..1) that it is more than one key does: a logistic regression on SIGNS."""
     z = sum(weight * signs[name] for weight, name in zip(weights, SIGNS, strict=True)) + bias
     return 1 / (1 + math.exp(-max(-50.0, min(50.0, z))))
 
 
-def signs_of(clip: Audio, recipe: float) -> dict[str, float]:
-    """The signs of a clip `(2, n)` at 44.1 kHz and the score of its best recipe."""
-    return {**clip_signs(clip), "recipe": min(recipe, MOST)}
-
-
-def clip_signs(clip: Audio) -> dict[str, float]:
-    """The signs that need no answer."""
+def signs_of(clip: Audio) -> dict[str, float]:
+    """The signs of a clip `(2, n)` at 44.1 kHz."""
     mono = fold_mono(clip)
     found = salience(resample(mono, SAMPLE_RATE, PITCH_RATE))
     return {"states": states(mono), "pitches": pitches(found), "rises": rises(clip)}

@@ -34,7 +34,7 @@ CALIBRATION = Path(__file__).with_name("nearness.json")
 
 RECIPE, RESYNTH = "recipe", "resynth"
 CLOSE = GAP_WORDS[2][0]  # gap up to which a recipe is a relative: a synth that makes one may make the sound
-KNOBS = "No setting of the knobs makes this sound: the recipes keep at most its character"
+KNOBS = "No setting of the knobs seems to make this sound: the recipes keep at most its character"
 RECORDING = "; the resynth carries it like a recording, and will not play like an instrument at other notes."
 NO_RESYNTH = "; of kind any or resynth there is an answer that carries it like a recording."
 FAR = "This synth cannot make this sound: even the resynth stays far from it; try a shorter part, with --start and --end."
@@ -56,7 +56,7 @@ class Calibration:
     """Of `makeable.SIGNS`,"""
     bias: float
     alarm: float
-    """and the chance from which it is said that no knobs make a sound."""
+    """and the chance from which a sound is more than one key does."""
     far: float
     """The score from which a resynth is far, too."""
 
@@ -117,4 +117,4 @@ class Nearness:
         if self.gap(recipe) <= CLOSE:
             return False
         known = self._calibration
-        return chance(signs_of(self._clip, recipe.score), known.weights, known.bias) >= known.alarm
+        return chance(signs_of(self._clip), known.weights, known.bias) >= known.alarm

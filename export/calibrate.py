@@ -186,7 +186,7 @@ def matched(matcher: Matcher, clip: Clip) -> Record | None:
         "width": width(heard.audio),
         "warned": last.warnings,
     }
-    record |= {**best, "signs": signs_of(heard.audio, best["recipe"]), "answers": []}
+    record |= {**best, "signs": signs_of(heard.audio), "answers": []}
     if clip.scene is not None:
         record["answers"] = list(answers(matcher, heard, last.candidates, clip.scene))
     return record
@@ -324,7 +324,7 @@ def _even_odds(scores: Floats, above: NDArray[np.bool_], weights: Floats) -> flo
 
 @dataclass(frozen=True)
 class Logistic:
-    """A regression on SIGNS that says what no setting of the knobs makes."""
+    """A regression on SIGNS that says what is more than one key does."""
 
     weights: Floats
     bias: float
@@ -383,16 +383,19 @@ def recipe_is_far(
 
 
 def held_out(
-    records: list[Record], bounds: list[float], floor: tuple[float, float], alarm: float, by: str
+    records: list[Record], bounds: list[float], floor: tuple[float, float], by: str
 ) -> dict[str, float]:
-    """Rate of alarms a group: each half judged by weights of the other (`halves`), or each group by those of all others."""
-    signs, cannot, groups = sign_columns(records)
+    """Rate of alarms a group, weights and threshold fitted without it: on the other half (`halves`), or on all other groups."""
+    groups = np.array([one["group"] for one in records])
     parts = np.arange(len(records)) % 2 if by == "halves" else np.unique(groups, return_inverse=True)[1]
-    chances = np.zeros(len(records))
+    alarms = recipe_is_far(records, bounds, floor)
     for part in np.unique(parts):
-        own = parts == part
-        chances[own] = Logistic.fit(signs[~own], cannot[~own], groups[~own]).chances(signs[own])
-    alarms = recipe_is_far(records, bounds, floor) & (chances >= alarm)
+        own, others = (
+            [one for one, p in zip(records, parts, strict=True) if (p == part) == same]
+            for same in (True, False)
+        )
+        fitted, alarm = fit_alarm(others, bounds, floor)
+        alarms[parts == part] &= fitted.chances(sign_columns(own)[0]) >= alarm
     return {str(group): float(alarms[groups == group].mean()) for group in np.unique(groups)}
 
 
@@ -439,7 +442,7 @@ def calibrated(records: list[Record]) -> tuple[dict[str, Any], str]:
     tables = (
         floor_table(repeats),
         words_table(found, bounds),
-        alarm_table(matches, bounds, floor, alarm, data["far"]),
+        alarm_table(matches, bounds, floor, data["far"]),
     )
     return data, "\n\n".join(tables) + "\n"
 
@@ -491,11 +494,9 @@ def _rate(hits: NDArray[np.bool_]) -> str:
     return f"{100 * hits.mean():.0f} %" if hits.size else ""
 
 
-def alarm_table(
-    records: list[Record], bounds: list[float], floor: tuple[float, float], alarm: float, far: float
-) -> str:
+def alarm_table(records: list[Record], bounds: list[float], floor: tuple[float, float], far: float) -> str:
     """How often it is said that no knobs make a sound, a line a group."""
-    halves, kinds = (held_out(records, bounds, floor, alarm, by) for by in ("halves", "kinds"))
+    halves, kinds = (held_out(records, bounds, floor, by) for by in ("halves", "kinds"))
     lines = [
         "| sounds | number | recipe: said, other half fitted | recipe: said, this kind never seen | resynth far, too | median score recipe / resynth |",
         "|---|---|---|---|---|---|",

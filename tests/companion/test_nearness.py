@@ -11,7 +11,7 @@ from companion.audio import Clip
 from companion.board import Candidate
 from companion.hosts.vital import SAMPLE_RATE, VitalHost
 from companion.listen import Heard, listen
-from companion.makeable import clip_signs
+from companion.makeable import signs_of
 from companion.nearness import KNOBS, NO_RESYNTH, RECORDING, Calibration, Nearness
 from companion.words import GAP_WORDS
 from presets.patch import Patch
@@ -78,7 +78,7 @@ def test_what_is_as_good_as_identical_differs_in_nothing(tone: Nearness) -> None
 
 
 def test_a_melody_has_more_pitches_and_states_than_a_note() -> None:
-    one, many = (clip_signs(heard(notes(*played)).audio) for played in ((48,), (48, 55, 51, 58, 50)))
+    one, many = (signs_of(heard(notes(*played)).audio) for played in ((48,), (48, 55, 51, 58, 50)))
     assert all(many[name] > one[name] for name in ("pitches", "states", "rises"))
 
 

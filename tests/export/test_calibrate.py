@@ -49,7 +49,6 @@ def match(group: str, i: int) -> Record:
     ]
     recipe = float(RNG.uniform(0.5, 1))
     signs = {
-        "recipe": recipe,
         "states": float(RNG.normal(-2 + cannot, 0.2)),
         "pitches": float(RNG.normal(2 * cannot, 0.2)),
         "rises": 1.0,
@@ -87,7 +86,7 @@ def test_what_is_fitted_is_what_is_shipped(records: list[Record]) -> None:
 
 
 def test_a_regression_tells_sides_apart() -> None:
-    signs = np.concatenate([RNG.normal(-1, 0.3, (20, 4)), RNG.normal(1, 0.3, (20, 4))])
+    signs = np.concatenate([RNG.normal(-1, 0.3, (20, 3)), RNG.normal(1, 0.3, (20, 3))])
     cannot = np.arange(40) >= 20
     fitted = Logistic.fit(signs, cannot, np.where(cannot, "speech", "tones"))
     assert ((fitted.chances(signs) > 0.5) == cannot).all()
