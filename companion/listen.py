@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from companion.audio import SAMPLE_RATE, Audio, Clip
-from companion.ear import CERTAIN, NoteOffGuess, guess_note_offs, kind_chances, note_off_belief
+from companion.ear import CERTAIN, NoteOffGuess, guesses_of, kind_chances, note_off_belief
 from companion.features import CLIP_S, N_FRAMES, clip_features, resample
 from companion.pitch import PITCH_RATE, Floats, PitchGuess, Salience, guess_pitches, salience
 from companion.segment import bands_of, differ, find_note, gap_end, parts
@@ -104,12 +104,10 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     guesses = () if kind is not Kind.CHORD and is_faint(found) else likely(guess_pitches(audio))
     if note is not None:
         guesses = given(note, guesses)
-    mel = clip_features(audio, SAMPLE_RATE)
-    offs = guess_note_offs(mel, audio.shape[1] / SAMPLE_RATE)
+    belief = note_off_belief(clip_features(audio, SAMPLE_RATE))
+    offs = guesses_of(belief, audio.shape[1] / SAMPLE_RATE)
     warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()
-    return Heard(
-        audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, note_off_belief(mel)
-    )
+    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, belief)
 
 
 def both_channels(samples: Audio) -> Audio:
