@@ -30,6 +30,7 @@ SLOWEST_RATE, FASTEST_RATE = 4_000, 768_000
 DULL_RATE = 22_050
 DC_SHARE = 0.1  # of the RMS; waveforms of synths reach a few hundredths by themselves
 DC_HIGH_PASS_HZ = 8.0  # takes 0.3 dB off the lowest bass, 30 Hz
+DC_START_S = 0.01  # an offset is there from the start only if the sound is
 DC_SHORTEST_S = 0.2  # in less, a low note's mean is not zero either
 FORMATS = "wav, aiff, flac, mp3 or ogg"
 
@@ -224,6 +225,8 @@ def mend_offset(raw: Audio, rate_hz: int) -> tuple[Audio, str]:
         return raw, ""
     sections = scipy.signal.butter(1, DC_HIGH_PASS_HZ, "highpass", fs=rate_hz, output="sos")
     at_start = raw[:, : round(rate_hz / DC_HIGH_PASS_HZ)].mean(axis=1, dtype=np.float64)
+    most = np.abs(raw[:, : round(DC_START_S * rate_hz)]).max(axis=1)
+    at_start = np.clip(at_start, -most, most)
     settled = scipy.signal.sosfilt_zi(sections)[:, None] * at_start[:, None]
     mended, _ = scipy.signal.sosfilt(sections, raw, axis=1, zi=settled)
     return mended.astype(np.float32), f"The clip had an offset (DC) of {offset:.3f}, which was removed."
