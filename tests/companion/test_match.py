@@ -12,6 +12,7 @@ from scipy.io import wavfile
 from companion.errors import WhisperSynthError
 from companion.hosts.vital import VitalHost
 from companion.match import Match, Matcher, MatchOptions
+from companion.words import GAP_WORDS
 from presets.patch import Patch
 from presets.vital import patch_to_vital
 
@@ -48,6 +49,14 @@ def test_any_holds_a_recipe_and_a_resynth_ranked_by_sound(matcher: Matcher, pluc
     assert scores == sorted(scores) and scores[0] < 0.35
     assert answer.note == 50
     assert answer.stage == "done" and answer.progress == 1.0
+
+
+def test_every_answer_says_how_near_it_comes(matcher: Matcher, pluck: Path) -> None:
+    answer = last(matcher, pluck, seconds=0)
+    words = [known for _, known in GAP_WORDS]
+    resynth = next(c for c in answer.candidates if c.kind == "resynth")
+    assert words.index(resynth.words) <= 1 and not any("knobs" in warning for warning in answer.warnings)
+    assert all(c.words in words and len(c.differs) <= 2 for c in answer.candidates)
 
 
 @pytest.mark.parametrize("kind", ["recipe", "resynth"])
