@@ -26,8 +26,7 @@ STEP_S = 0.02
 RANGE_DB = 80.0
 UNHEARD_S = (0.5, 1.0, 2.0)  # durations at which a patch is to be right, too
 HEARD = 2.0  # weight of being right at the clip's own note-off
-TEMPER = 0.5  # power of the chances: an ear that is sure is sometimes sure of a knee of the sound's own
-THROUGH_DB = 2.0  # by which a patch through the whole clip is worse in any case
+TEMPER = 0.65  # power of the chances: an ear that is sure is sometimes sure of a knee of the sound's own
 FALL_DB_S = 60.0  # what a release of so many seconds falls by, in them
 UNSEEN_S, UNSEEN_RELEASE_S = (
     0.1,
@@ -48,7 +47,7 @@ def lets_go(audio: Floats, belief: Floats, guess: NoteOffGuess) -> bool:
     slow = let_be_heard(fit_release(audio, guess.time_s), audio.shape[1] / SAMPLE_RATE - guess.time_s)
     plans = letting_go(level_db, guess.time_s), going_through(level_db, slow.release)
     at_guess, through = (float(chances @ wrong(plan, level_db, truths_s)) for plan in plans)
-    return at_guess < through + THROUGH_DB
+    return at_guess < through
 
 
 def levels(audio: Floats) -> Doubles:
