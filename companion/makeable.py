@@ -52,7 +52,7 @@ def states(mono: Audio) -> float:
 def pitches(found: Salience) -> float:
     """Entropy in nats of how long, how loud and how clearly each of the twelve pitch classes is heard."""
     top = found.strengths.argmax(axis=1)
-    clearly = np.sqrt(found.energies) * found.strengths.max(axis=1)
+    clearly = np.sqrt(found.energies) * np.maximum(found.strengths.max(axis=1), 0)  # noise falls under 0
     classes = np.round(top / STEPS_PER_ST).astype(int) % 12
     heard = np.bincount(classes, weights=clearly, minlength=12).astype(np.float64)
     shares = heard / max(float(heard.sum()), 1e-12)

@@ -424,7 +424,9 @@ def calibrated(records: list[Record]) -> tuple[dict[str, Any], str]:
         [r for r in records if r["group"] == AGAIN],
         [r for r in records if r["group"] != AGAIN],
     )
-    matches = [one for one in matches if math.isfinite(one["recipe"] + one["resynth"])]
+    matches = [
+        one for one in matches if np.isfinite([one["recipe"], one["resynth"], *one["signs"].values()]).all()
+    ]
     floor = fit_floor(repeats)
     found = Answers.of(matches, floor)
     bounds = found.bounds(np.isin(found.groups, [REAL, PATCHES]))

@@ -82,6 +82,12 @@ def test_a_melody_has_more_pitches_and_states_than_a_note() -> None:
     assert all(many[name] > one[name] for name in ("pitches", "states", "rises"))
 
 
+@pytest.mark.parametrize("n_samples", [2205, SAMPLE_RATE])
+def test_noise_and_silence_have_signs_too(n_samples: int) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (2, n_samples)).astype(np.float32)
+    assert all(np.isfinite(list(signs_of(audio).values())).all() for audio in (noise, 0 * noise))
+
+
 def test_what_no_knobs_make_is_told(melody: Nearness) -> None:
     assert melody.warnings([answer(0.1, "resynth"), answer(0.9)]) == (KNOBS + RECORDING,)
     assert melody.warnings([answer(0.9)]) == (KNOBS + NO_RESYNTH,)
