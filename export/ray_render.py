@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,12 @@ from presets.patch import Patch
 LOCAL = "local"
 PER_CPU = 2  # tasks in flight for each core: one runs, one waits, so that no core waits for the driver
 RETRIES = 5  # of a shard whose worker died; one that always kills it is told in the end
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # Ray would otherwise report its use to its makers
+    "RAY_worker_niceness": "0",  # of a local Ray; its own 15 leaves workers next to nothing beside other programs
+}
 LOOK_S = 5.0  # how often the cluster is asked whether it has grown
+KNOCK_S = 10.0
 TOLD = 8  # shards named in an error
 
 Job = tuple[int, int]
@@ -67,7 +73,7 @@ def render(
 @contextmanager
 def cluster(address: str, workers: int | None = None) -> Iterator[Any]:
     """Ray, connected; a local one is on this machine alone and ends with the block."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would otherwise report its use to its makers
+    os.environ |= {key: value for key, value in SETTINGS.items() if key not in os.environ}
     try:
         import ray
     except ImportError:
@@ -80,8 +86,9 @@ def cluster(address: str, workers: int | None = None) -> Iterator[Any]:
         "_node_ip_address": "127.0.0.1",
     }
     try:
+        knock(address)
         ray.init(address, log_to_driver=False, logging_level="error", **(own if address == LOCAL else {}))
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise WhisperSynthError(
             f"no Ray cluster at {address} ({str(error).splitlines()[0]}); start one with `ray start --head`, or use --ray local"
         ) from None
@@ -89,6 +96,13 @@ def cluster(address: str, workers: int | None = None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def knock(address: str) -> None:
+    """Raises OSError where nothing listens at `host:port`; Ray would go on trying for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), KNOCK_S).close()
 
 
 def spread(ray: Any, storage: Storage, run: Run, pool: Sequence[Patch], todo: Sequence[Job]) -> Iterator[str]:
