@@ -511,6 +511,10 @@ def alarm_table(records: list[Record], bounds: list[float], floor: tuple[float, 
         lines.append(
             f"| {title} | {len(own)} | {halves[group]:.0%} | {kinds[group]:.0%} | {also} | {scores} |"
         )
+    for title, wanted in (("what can be made, mean of the kinds", False), ("what cannot", True)):
+        of = [group for group in halves if (group in CANNOT) == wanted]
+        rates = " | ".join(f"{np.mean([rate[group] for group in of]):.0%}" for rate in (halves, kinds))
+        lines.append(f"| **{title}** | | {rates} | | |")
     return "\n".join(lines)
 
 
