@@ -9,11 +9,12 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if 
 LINTED := presets companion export tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test plugins sound bench lint install-check clean
+.PHONY: help demo test test-scale scale plugins sound bench lint install-check clean
 
 help:
 	@echo "make demo           install the light runtime and match a shipped clip"
 	@echo "make test           install what the tests need and run them"
+	@echo "make test-scale     install Ray too and run the tests of many machines"
 	@echo "make plugins        build the VST3 plugins that the tests host"
 	@echo "make bench          measure the quality and the speed of a match"
 	@echo "make lint           ruff, mypy, import contracts"
@@ -27,6 +28,13 @@ demo: $(VENV)/.light
 
 test: $(VENV)/.test plugins sound
 	$(BIN)/python -m pytest
+
+# Ray, without which the tests of rendering on many machines skip.
+scale: $(VENV)/.scale
+
+test-scale: scale
+	$(BIN)/python -m pytest tests/export/test_ray_render.py tests/export/test_ranks.py tests/export/test_feed.py \
+		tests/export/test_storage.py tests/export/test_verify.py
 
 # Real VST3 plugins for the tests to host, where they can be built (Debian, Ubuntu); the script says why they cannot.
 plugins:
@@ -60,6 +68,11 @@ $(VENV)/.light: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.test: $(VENV)/.light
 	@echo "Installing what the tests need into $(VENV), torch among it: this takes minutes."
 	$(PIP) --editable '.[train,dev]'
+	touch $@
+
+$(VENV)/.scale: $(VENV)/.test
+	@echo "Installing Ray into $(VENV): 79 MB to download on Linux."
+	$(PIP) --editable '.[scale]'
 	touch $@
 
 # Debian keeps venv in a package of its own.
