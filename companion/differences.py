@@ -39,7 +39,7 @@ BETWEEN = 25  # bins whose median is what lies between partials
 TREND = 17  # frames over which movement is told from the trend: 0.2 s
 RISEN, FADED = 0.25, 0.03  # of the loudest moment
 LEAST_S = 0.01  # of attacks: quicker ones sound alike
-LEAST_SHARE = 1e-4  # of energy
+LEAST_SHARE, LEAST_BASS = 1e-4, 1e-2  # of energy: less is not heard, noise sooner than bass
 PITCHED = 0.3  # strength of a pitch to be believed
 MOST_TOLD = 2
 
@@ -89,7 +89,7 @@ def _bass(spectra: Array) -> float:
     """Energy under BASS_HZ in dB of all."""
     hz = rfftfreq(N_FFT, 1 / SAMPLE_RATE)
     whole = float(spectra.sum())
-    return 10 * math.log10(max(float(spectra[:, hz < BASS_HZ].sum()) / max(whole, 1e-12), LEAST_SHARE))
+    return 10 * math.log10(max(float(spectra[:, hz < BASS_HZ].sum()) / max(whole, 1e-12), LEAST_BASS))
 
 
 def _movement(spectra: Array) -> float:
