@@ -23,7 +23,7 @@ from export.ear_kinds import fit_kinds, kind_examples
 from export.ear_off import Examples, read_sampled, train_note_off, train_sampled, weights_of
 from export.ear_verdict import verdict
 
-Clips = Annotated[Path, typer.Argument(help="Folder of shards.")]
+Clips = Annotated[list[Path], typer.Argument(help="Folders of shards.")]
 Real = Annotated[list[Path], typer.Option(help="Folder of .vital or .fxp presets; may be given again.")]
 Renders = Annotated[Path, typer.Option(help="Where clips of real presets go; those there are used.")]
 Out = Annotated[Path, typer.Option(help="Where the weights go.")]
