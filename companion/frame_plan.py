@@ -16,7 +16,7 @@ N_FRAMES = N_HELD + N_RELEASE
 HELD_POWER = 1.4  # times of held frames grow as this power: denser at the attack
 THROUGH_POWER = 1.2  # the same where they also hold the release
 RELEASE_BEND = 2.0  # of envelope 2: denser after note-off
-LOWEST_BASE_HZ = 16.0
+LOWEST_BASE_HZ = 21.5  # whose last harmonic is the highest that a clip holds
 MOST_OCTAVES = 4
 FIXED_NOTE = 48  # that an oscillator plays, whatever the key, where it does not follow the keys
 

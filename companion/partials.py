@@ -16,7 +16,7 @@ Complexes = NDArray[np.complex64]
 
 PERIODS = 2  # of the base frequency in a window: a Hann window of two just tells neighbouring harmonics apart
 OVERSAMPLING = 4  # makes linear interpolation between samples good to 0.4 dB at 20 kHz
-HIGHEST_HZ = 20_000.0
+HIGHEST_HZ = 22_000.0
 N_HARMONICS = 1023  # what a frame of 2048 samples can carry
 
 

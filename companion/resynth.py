@@ -26,7 +26,7 @@ from companion.contours import Contour
 from companion.frame_plan import N_FRAMES, N_HELD, N_RELEASE, RELEASE_BEND, Plan, make_plan, plan_through
 from companion.partials import Complexes, Floats, project
 from companion.release import HOP, fit_release, loudness
-from companion.tableplay import frames_of, play
+from companion.tableplay import frames_of, play, response
 from presets.patch import Patch
 from presets.schema import OWN, Value
 
@@ -118,7 +118,7 @@ def _silenced(spectra: Complexes, audio: Floats, plan: Plan) -> Complexes:
 
 def patch_of(plan: Plan, contour: Contour, spectra: Complexes, layer: BrightLayer | None) -> Patch:
     """The patch that plays the frames (2, frames, harmonics) of a clip."""
-    waves = frames_of(spectra)
+    waves = frames_of(spectra / response())
     peak = max(float(np.abs(waves).max()), 1e-9)
     gain_db = min(max(20 * math.log10(peak / SIDE_GAIN), LEAST_DB), MOST_DB)
     gain = 10 ** (gain_db / 20)  # frames may pass 1 where the volume knob ends

@@ -6,12 +6,14 @@ resynthesis listens to itself while it fits its frames. The analysis that it und
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from companion.audio import SAMPLE_RATE
-from companion.partials import Complexes, Floats
+from companion.partials import N_HARMONICS, Complexes, Floats
 from presets.tables import FRAME_SIZE
 
 FINE_SIZE = 8192  # samples a frame while playing: between them lines are straight enough
@@ -23,6 +25,18 @@ def frames_of(spectra: Complexes, size: int = FRAME_SIZE) -> Floats:
     full = np.zeros((*spectra.shape[:-1], size // 2 + 1), np.complex64)
     full[..., 1 : n + 1] = spectra[..., :n] * np.float32(size / 2)
     return np.asarray(scipy.fft.irfft(full, axis=-1), np.float32)
+
+
+@cache
+def response(n: int = N_HARMONICS, size: int = FRAME_SIZE) -> Floats:
+    """How loud the engine plays each harmonic (n,) of a frame: it reads between samples along cubics.
+
+    They are those of Catmull and Rom, to 0.01 dB: -0.2 dB at harmonic 400, -6 dB at the last.
+    """
+    f = np.arange(1, n + 1) / size
+    straight = np.sinc(f) ** 2 - np.sinc(2 * f)
+    bent = 3 * np.sinc(2 * f) ** 2 - 2 * np.sinc(2 * f) - np.sinc(4 * f)
+    return np.asarray((3 * straight - bent) / (np.pi * f) ** 2, np.float32)
 
 
 def play(spectra: Complexes, times_s: Floats, base_hz: float, envelope: Floats) -> Floats:
