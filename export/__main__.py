@@ -83,6 +83,26 @@ def verify(places: Annotated[list[str], typer.Argument(help="Folders of shards, 
 
 
 @app.command()
+def distil(
+    clips: Annotated[Path, typer.Argument(help="Folder of shards.")],
+    out: Out,
+    model: Annotated[Path | None, typer.Option(help="Model bundle; default: the one that ships.")] = None,
+    said: Annotated[int, typer.Option(min=1, help="Answers of the model tried for a clip.")] = 16,
+    turned: Annotated[int, typer.Option(min=0, help="Small turns of the best one tried.")] = 16,
+    workers: Workers = None,
+) -> None:
+    """Say clips as what sounds nearest to them, of what the model answers: shards for a last stage of training."""
+    from export.distil import run
+
+    won = [(was, now) for was, now in run(clips, out, model, said, turned, workers) if was == was]
+    if won:
+        was, now = (sum(side) / len(won) for side in zip(*won, strict=True))
+        print(f"{len(won)} shards in {out}: labels {was:.3f} from their clips, now {now:.3f}")
+    else:
+        print(f"nothing to do in {out}")
+
+
+@app.command()
 def train(
     data: Annotated[
         list[str], typer.Argument(help="Folders of shards; with --stream also s3:// or gs:// URLs.")

@@ -2,6 +2,7 @@
 
 A task is a shard. Ray runs it on any machine of its cluster and again where its worker or its machine died; a shard is a
 function of its seed and number and appears whole (`export.storage`), so a second try costs time and changes nothing.
+A process makes one shard (`max_calls`), for the reason that `export.render.fresh_processes` gives.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def spread(ray: Any, storage: Storage, run: Run, pool: Sequence[Patch], todo: Se
     Raises:
         WhisperSynthError: at the end, if shards failed; at once, if a machine has other versions.
     """
-    task = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=[OSError])(make_shard)
+    task = ray.remote(num_cpus=1, max_calls=1, max_retries=RETRIES, retry_exceptions=[OSError])(make_shard)
     shared, waiting, flying, failed = ray.put(list(pool)), iter(todo), {}, {}
     while True:
         room = int(PER_CPU * max(ray.cluster_resources().get("CPU", 0), 1)) - len(flying)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -119,7 +120,7 @@ def render_shard(
 
 def draw_shard(seed: int, first: int, pool: Sequence[Patch], n: int) -> Iterator[Clip]:
     """`n` clips from number `first`, by an engine of their own (0.1 s): one that has played before sounds a little
-    different, so that the shard would depend on what its process made earlier."""
+    different, so that the shard would depend on what was made earlier."""
     host = VitalHost(RENDER_RATE)
     for i in range(first, first + n):
         yield draw_clip(np.random.default_rng([seed, i]), host, pool)
@@ -165,8 +166,20 @@ def render(
     write_manifest(folder, plan(seed, n_clips, pool, shard_clips))
     jobs = [(folder, seed, shard, pool, n, shard_clips) for shard, n in shards(n_clips, shard_clips)]
     workers = workers or os.cpu_count() or 1
-    with mp.get_context("spawn").Pool(workers) as processes:
+    with fresh_processes(workers) as processes:
         yield from track(processes.imap_unordered(_work, jobs), len(jobs), "rendering")
+
+
+def fresh_processes(workers: int) -> Any:
+    """A pool with a new process for every job: Vital's random modulators go on from one engine of a process to the next.
+
+    Forked from one that has imported everything, where there is fork.
+    """
+    if "forkserver" not in mp.get_all_start_methods():
+        return mp.get_context("spawn").Pool(workers, maxtasksperchild=1)
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(["export.render"])
+    return context.Pool(workers, maxtasksperchild=1)
 
 
 def shards(n_clips: int, size: int = SHARD_CLIPS) -> list[tuple[int, int]]:

@@ -25,9 +25,8 @@ from export.render import plan, shard_name
 from export.storage import Storage
 from export.verify import verify
 
-from .conftest import N_CLIPS, SHARD_CLIPS
+from .conftest import N_CLIPS, SEED, SHARD_CLIPS
 
-SEED = 5  # as in few_clips
 PATIENCE_S = 240.0
 MARK = "WHISPERSYNTH_TEST_RUN"  # in the environment of every process that a run starts
 

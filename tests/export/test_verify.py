@@ -13,10 +13,10 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
 
-from export.render import MANIFEST, plan, write_manifest
+from export.render import MANIFEST, plan, shard_name, write_manifest
 from export.verify import verify
 
-from .conftest import N_CLIPS, SHARD_CLIPS
+from .conftest import N_CLIPS, SEED, SHARD_CLIPS
 
 Break = Callable[[Path], object]
 
@@ -27,7 +27,7 @@ def folder(few_clips: Path, tmp_path: Path) -> Path:
 
 
 def shard(folder: Path, number: int) -> Path:
-    return folder / f"clips-5-{number:05d}.parquet"
+    return folder / shard_name(SEED, number)
 
 
 def half(path: Path) -> None:
@@ -62,7 +62,7 @@ BROKEN: list[tuple[str, Break]] = [
     ("clips not numbered in order", lambda f: shutil.copy(shard(f, 0), shard(f, 1))),
     ("the same sound and sentence twice", lambda f: shutil.copy(shard(f, 0), shard(f, 7))),
     ("in no run of the manifest", lambda f: shutil.copy(shard(f, 0), shard(f, 7))),
-    ("left by a writer that was killed", lambda f: (f / "clips-5-00001.parquet~ab.tmp").touch()),
+    ("left by a writer that was killed", lambda f: (f / "clips-6-00001.parquet~ab.tmp").touch()),
     ("schema other than this program's", lambda f: edit(f, schema_hash="older")),
     ("engines of several versions", lambda f: edit(f, engine_version="0.0.9")),
 ]
@@ -80,6 +80,6 @@ def test_a_clip_in_two_folders_is_found(folder: Path, few_clips: Path) -> None:
 
 
 def test_a_seed_is_not_gone_on_with_by_another_engine_or_size(folder: Path) -> None:
-    write_manifest(folder, plan(5, N_CLIPS * 2, (), SHARD_CLIPS))  # more of the same is welcome
+    write_manifest(folder, plan(SEED, N_CLIPS * 2, (), SHARD_CLIPS))  # more of the same is welcome
     with pytest.raises(ValueError, match="shard_clips"):
-        write_manifest(folder, plan(5, N_CLIPS, (), SHARD_CLIPS * 2))
+        write_manifest(folder, plan(SEED, N_CLIPS, (), SHARD_CLIPS * 2))
