@@ -55,7 +55,9 @@ class StandIn:
         os.write(1, b"an engine in C++ talks\n")
         print("a library talks")
         candidates = tuple(
-            Candidate(p, 0.04 + i / 9, VitalHost().render_patch(p, 48, 0.2, 0.3), words=words, differs=differs)
+            Candidate(
+                p, 0.04 + i / 9, VitalHost().render_patch(p, 48, 0.2, 0.3), words=words, differs=differs
+            )
             for i, (p, (words, differs)) in enumerate(zip(patches, TOLD, strict=False))
         )
         for stage, share in (("heard", 0.1), ("done", 1.0)):
