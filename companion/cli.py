@@ -10,8 +10,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from companion.complaints import describe, one_line, say, show_traceback
 from companion.errors import OptionError
+from companion.telling.complaints import describe, one_line, say, show_traceback
 
 FAILED, MISUSED, STOPPED = 1, 2, 130
 HELP = "`whispersynth --help` and `whispersynth match --help` say what can be given"

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from companion import library_commands, serve_commands
 from companion.capture.command import capture
-from companion.complaints import one_line, say
-from companion.convert import convert
+from companion.disk import library_commands
+from companion.disk.convert import convert
 from companion.errors import OptionError, WhisperSynthError
-from companion.learning import learn
 from companion.live.commands import app as live_app
 from companion.midi.command import app as midi_app
-from companion.synths import synths
+from companion.plugins.learning import learn
+from companion.plugins.synths import synths
+from companion.serve import commands as serve_commands
+from companion.telling.complaints import one_line, say
 from presets.errors import PresetError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def match(
 ) -> int:
     """Match clips with patches; save them as .txt, .vital and .wav."""
     from companion.matching import match_clips
-    from companion.report import report_to
+    from companion.telling.report import report_to
 
     options = check_options(note, start, end, candidates, seconds, kind, synth, bpm, seed)
     with report_to(json) as report:
@@ -123,9 +124,9 @@ def check_options(
     Raises:
         OptionError: one of them makes no sense.
     """
-    from companion.audio import check_times
+    from companion.hearing.audio import check_times
     from companion.match import SYNTHS, MatchOptions
-    from companion.plugins import find_plugin
+    from companion.plugins.scan import find_plugin
     from presets.serum_files import KINDS as SERUM_KINDS
 
     if not 0 <= seed < N_SEEDS:
@@ -157,10 +158,10 @@ def explain(
     ],
 ) -> None:
     """Say in plain words what each section of a patch does to the sound."""
-    from companion.explain import explain as paragraphs
-    from companion.explain import how_to_change, introduction
-    from companion.report import print_paragraphs
-    from companion.store import read_preset
+    from companion.disk.store import read_preset
+    from companion.telling.explain import explain as paragraphs
+    from companion.telling.explain import how_to_change, introduction
+    from companion.telling.report import print_paragraphs
 
     reading = read_preset(patch)
     print_paragraphs(paragraphs(reading.patch, introduction(reading)), how_to_change(reading.patch))
@@ -184,8 +185,8 @@ def render(
     ] = None,
 ) -> None:
     """Play one note of a patch into a wav."""
-    from companion.audition import audition
-    from companion.store import save_audio
+    from companion.disk.audition import audition
+    from companion.disk.store import save_audio
     from presets.txt import note_name
 
     if not SHORTEST_RENDER_S <= seconds <= LONGEST_RENDER_S:

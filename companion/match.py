@@ -8,17 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from companion.audio import Clip, read_clip
-from companion.bank import Bank
-from companion.board import Board, Candidate
 from companion.engines import Engines
 from companion.errors import WhisperSynthError
-from companion.judge import Judge
-from companion.listen import listen
-from companion.model import PatchModel
-from companion.nearness import Nearness
-from companion.propose import ask, proposers
-from companion.refine import refine
+from companion.hearing.audio import Clip, read_clip
+from companion.hearing.listen import listen
+from companion.judging.board import Board, Candidate
+from companion.judging.judge import Judge
+from companion.judging.nearness import Nearness
+from companion.proposing.bank import Bank
+from companion.proposing.model import PatchModel
+from companion.proposing.propose import ask, proposers
+from companion.refining.refine import refine
 from presets.patch import Patch
 from presets.tempo import snap_to_tempo
 
@@ -42,7 +42,7 @@ class MatchOptions:
     """The whole budget of a clip; 0: no refining."""
     kind: str = "any"
     synth: str = "vital"
-    """A built-in one, or a plugin: its path, or a name that `companion.plugins` finds."""
+    """A built-in one, or a plugin: its path, or a name that `companion.plugins.scan` finds."""
     bpm: float | None = None
     """Settings close to a division of this tempo become synced to it."""
     seed: int = 0

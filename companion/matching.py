@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from companion.complaints import describe, say, show_traceback
+from companion.disk.store import Files, prepare_folder, save_candidates, user_folder
 from companion.errors import WhisperSynthError
 from companion.serve.results import record_outcome
-from companion.store import Files, prepare_folder, save_candidates, user_folder
+from companion.telling.complaints import describe, say, show_traceback
 from presets.serum_files import KINDS as SERUM_KINDS
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ def open_matcher(synth: str) -> AnyMatcher:
     if synth in SYNTHS:
         return Matcher(synth)
     if synth in SERUM_KINDS:
-        from companion.serum_match import SerumMatcher
+        from companion.plugins.serum import SerumMatcher
 
         return SerumMatcher(synth)
-    from companion.plugin_match import open_plugin_matcher
-    from companion.plugins import find_plugin
+    from companion.plugins.match import open_plugin_matcher
+    from companion.plugins.scan import find_plugin
 
     path, name = find_plugin(synth)
     late = threading.Timer(SOON_S, say, [f"opening {path.name}; a large plugin takes a while"])

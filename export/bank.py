@@ -1,4 +1,4 @@
-"""bank: rendered shards -> the sound bank of a model bundle (see companion.bank)."""
+"""bank: rendered shards -> the sound bank of a model bundle (see companion.proposing.bank)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from companion.bank import FILE, coarse, pack_sentence
-from companion.tokens import Vocabulary
+from companion.proposing.bank import FILE, coarse, pack_sentence
+from companion.proposing.tokens import Vocabulary
 from export.dataset import Clips, features
 
 N_DIMS = 48

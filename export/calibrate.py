@@ -24,18 +24,18 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import spearmanr
 
-from companion.audio import Audio, read_clip
-from companion.board import Candidate
-from companion.differences import FACETS, Differences, width
-from companion.distance import Distance
-from companion.judge import Judge
-from companion.listen import Heard, listen
-from companion.makeable import SIGNS, signs_of
+from companion.hearing.audio import Audio, read_clip
+from companion.hearing.listen import Heard, listen
+from companion.judging.board import Candidate
+from companion.judging.differences import FACETS, Differences, width
+from companion.judging.distance import Distance
+from companion.judging.judge import Judge
+from companion.judging.makeable import SIGNS, signs_of
+from companion.judging.metrics import is_silent
+from companion.judging.nearness import CALIBRATION
 from companion.match import Matcher
-from companion.metrics import is_silent
-from companion.nearness import CALIBRATION
-from companion.propose import ask, from_model
-from companion.words import GAP_WORDS
+from companion.proposing.propose import ask, from_model
+from companion.telling.words import GAP_WORDS
 from export.peers import write_clip
 from export.priors import real_patches
 from export.progress import track

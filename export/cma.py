@@ -10,9 +10,9 @@ import vita
 from cmaes import CMA
 from numpy.typing import NDArray
 
-from companion.audio import SAMPLE_RATE, Audio
-from companion.distance import Distance
-from companion.metrics import WORST
+from companion.hearing.audio import SAMPLE_RATE, Audio
+from companion.judging.distance import Distance
+from companion.judging.metrics import WORST
 from export.targets import TOTAL_S, VELOCITY, Hearing
 
 # Native control -> (at 0, at 1). Switches and choices are rounded; what is off in the init patch begins off.

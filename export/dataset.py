@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from companion.features import FEATURE_TOP, N_FRAMES, N_MELS
-from companion.tokens import PAD
+from companion.hearing.features import FEATURE_TOP, N_FRAMES, N_MELS
+from companion.proposing.tokens import PAD
 from export.render import MEL_STEP
 
 IGNORE = -100  # transformers' label for "no loss here"

@@ -21,11 +21,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from companion.bank import coarse
-from companion.features import FEATURE_TOP, clip_features
+from companion.hearing.features import FEATURE_TOP, clip_features
 from companion.hosts.vital import VitalHost
-from companion.model import PatchModel
-from companion.tokens import vocabulary
+from companion.proposing.bank import coarse
+from companion.proposing.model import PatchModel
+from companion.proposing.tokens import vocabulary
 from export.progress import track
 from export.render import CLIP_S, RENDER_RATE, SCHEMA, audible, unpack_mel
 from presets.patch import Patch

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from companion.audio import SAMPLE_RATE
+from companion.hearing.audio import SAMPLE_RATE
 
 Floats = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
-"""ear: train the small weights of companion/ear.py; an hour or two on one core.
+"""ear: train the small weights of companion/hearing/ear.py; an hour or two on one core.
 
-    python -m export.ear train CLIPS --real VITAL_PRESETS --real SERUM_PRESETS --renders FOLDER --out companion/ear.npz
+    python -m export.ear train CLIPS --real VITAL_PRESETS --real SERUM_PRESETS --renders FOLDER --out companion/hearing/ear.npz
     python -m export.ear judge CLIPS --real VITAL_PRESETS --real SERUM_PRESETS --renders FOLDER
 
 Two things are learnt: the note-off (`ear_off.py`), from the shards of `render` and from clips of real presets with their
@@ -17,7 +17,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from companion.features import N_FRAMES
+from companion.hearing.features import N_FRAMES
 from export.ear_clips import RealClips, documents, half_of, read_real, render_real, render_unmoved
 from export.ear_kinds import fit_kinds, kind_examples
 from export.ear_off import Examples, read_sampled, train_note_off, train_sampled, weights_of
@@ -38,7 +38,7 @@ def train(
     clips: Clips,
     real: Real,
     renders: Renders,
-    out: Out = Path("companion/ear.npz"),
+    out: Out = Path("companion/hearing/ear.npz"),
     n: Count = N_CLIPS,
     seed: int = 0,
 ) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.features import CLIP_S, MODEL_RATE, N_FRAMES, N_MELS, clip_features
+from companion.disk.store import read_preset
+from companion.hearing.features import CLIP_S, MODEL_RATE, N_FRAMES, N_MELS, clip_features
 from companion.hosts.vital import VitalHost
-from companion.store import read_preset
 from export.progress import track
 from export.render import SILENT_DBFS, pack_mel
 from presets.errors import PresetError

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from companion.audio import SAMPLE_RATE
-from companion.ear import kind_signs
-from companion.features import resample
+from companion.hearing.audio import SAMPLE_RATE
+from companion.hearing.ear import kind_signs
+from companion.hearing.features import resample
+from companion.hearing.pitch import HARD_PITCH, PITCH_RATE, salience
+from companion.hearing.segment import bands_of, find_note
 from companion.hosts.vital import VitalHost
-from companion.pitch import HARD_PITCH, PITCH_RATE, salience
-from companion.segment import bands_of, find_note
 from export.drums import DRUMS
 from export.progress import track
 

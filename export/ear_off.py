@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from companion.ear import FRAME_S, OFF_BANDS, OFF_DILATIONS
-from companion.features import N_FRAMES, N_MELS
+from companion.hearing.ear import FRAME_S, OFF_BANDS, OFF_DILATIONS
+from companion.hearing.features import N_FRAMES, N_MELS
 from export.progress import track
 
 WIDTH, TAPS_IN, TAPS = 64, 7, 5
@@ -225,7 +225,7 @@ def train_stage(
 
 
 def weights_of(net: NoteOffNet) -> dict[str, NDArray[np.float16]]:
-    """The weights as `companion.ear` reads them: normalisation folded into the convolutions."""
+    """The weights as `companion.hearing.ear` reads them: normalisation folded into the convolutions."""
     weights: dict[str, NDArray[np.float16]] = {}
     parts = {"first": folded(net.first, net.norm), "last": (net.last.weight, net.last.bias)}
     parts |= {f"{n}": folded(layer.conv, layer.norm) for n, layer in enumerate(net.layers)}

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from companion.ear import FRAME_S, PEAK_FRAMES, guesses_of
-from companion.features import CLIP_S, N_FRAMES
+from companion.hearing.ear import FRAME_S, PEAK_FRAMES, guesses_of
+from companion.hearing.features import CLIP_S, N_FRAMES
 
 HIT_S = 0.04
 STEPS = (0.0, 0.3, 0.5, 0.7, 0.85, 0.95, 1.01)  # of confidence

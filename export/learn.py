@@ -21,8 +21,8 @@ import torch
 from companion.errors import WhisperSynthError
 from companion.hosts.hearing import Heard, described_schema, listen_to
 from companion.hosts.plugin import PluginHost
-from companion.learnt import SCHEMA_FILE, learnt_folder
-from companion.tokens import Vocabulary
+from companion.plugins.learnt import SCHEMA_FILE, learnt_folder
+from companion.proposing.tokens import Vocabulary
 from export.bank import write_bank
 from export.dataset import batches, load_clips
 from export.plugin_clips import Source, render, seconds_a_clip

@@ -20,9 +20,9 @@ from pedalboard.io import AudioFile
 from rich.console import Console
 from rich.table import Table
 
-from companion.audio import SAMPLE_RATE, Audio
 from companion.errors import WhisperSynthError
-from companion.metrics import fit_length
+from companion.hearing.audio import SAMPLE_RATE, Audio
+from companion.judging.metrics import fit_length
 from export.evaluate import (
     TABLE_WIDTH,
     TEXT_FILE,

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.audio import SAMPLE_RATE, Audio
-from companion.bank import coarse
 from companion.errors import WhisperSynthError
-from companion.features import clip_features
+from companion.hearing.audio import SAMPLE_RATE, Audio
+from companion.hearing.features import clip_features
+from companion.proposing.bank import coarse
 from export.targets import Target
 from presets.patch import Patch
 from presets.vital import patch_to_vital
 
 if TYPE_CHECKING:
     from companion.match import Matcher
-    from companion.propose import Proposer, Question
+    from companion.proposing.propose import Proposer, Question
 
 N_BEST = 16
 Method = Callable[[Target], tuple[str, int]]
@@ -172,11 +172,11 @@ def matched(setup: Setup, kind: str) -> Method:
 
 def best_of(setup: Setup, propose: Proposer) -> Method:
     """The best by sound of 16 patches proposed for the note heard in the clip; no refining."""
-    from companion.audio import read_clip
     from companion.engines import Engines
-    from companion.judge import Judge
-    from companion.listen import listen
-    from companion.propose import ask
+    from companion.hearing.audio import read_clip
+    from companion.hearing.listen import listen
+    from companion.judging.judge import Judge
+    from companion.proposing.propose import ask
 
     engines = Engines()
 
@@ -193,8 +193,8 @@ def best_of(setup: Setup, propose: Proposer) -> Method:
 
 def from_model(setup: Setup) -> Method:
     """Best of 16 from the model."""
-    from companion.model import PatchModel
-    from companion.propose import from_model as proposer
+    from companion.proposing.model import PatchModel
+    from companion.proposing.propose import from_model as proposer
 
     return best_of(setup, proposer(PatchModel(setup.bundle)))
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from companion.audio import SAMPLE_RATE
 from companion.errors import WhisperSynthError
-from companion.features import CLIP_S, clip_features
+from companion.hearing.audio import SAMPLE_RATE
+from companion.hearing.features import CLIP_S, clip_features
 from companion.hosts.plugin import VELOCITY, PluginHost
-from companion.metrics import is_silent
-from companion.tokens import Vocabulary
+from companion.judging.metrics import is_silent
+from companion.proposing.tokens import Vocabulary
 from export.progress import track
 from export.render import Clip, shards, write_shard
 from export.sample import NOTES, Rng, sample_note_off, sample_value

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from companion.errors import WhisperSynthError
-from companion.tokens import vocabulary
+from companion.proposing.tokens import vocabulary
 from export.progress import track
 from export.render import Run, draw_shard, plan, shard_name, shard_table, shards, write_manifest
 from export.storage import Storage

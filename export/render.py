@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from companion.features import FEATURE_TOP, N_FRAMES, N_MELS, clip_features
+from companion.hearing.features import FEATURE_TOP, N_FRAMES, N_MELS, clip_features
 from companion.hosts.vital import VitalHost
-from companion.tokens import Vocabulary, vocabulary
+from companion.proposing.tokens import Vocabulary, vocabulary
 from export.progress import track
 from export.sample import sample_note_off, sample_patches, sample_sound
 from export.storage import Storage

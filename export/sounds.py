@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.audio import SAMPLE_RATE, Audio, read_clip
+from companion.hearing.audio import SAMPLE_RATE, Audio, read_clip
 from export.drums import DRUMS
 
 Rng = np.random.Generator

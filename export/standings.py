@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from companion.metrics import WORST, Measures, means
+from companion.judging.metrics import WORST, Measures, means
 from export.peers import TITLES
 from export.targets import Judgement, Target
 
@@ -106,7 +106,7 @@ def floors(targets: Sequence[Target]) -> dict[str, Measures]:
 
 def left_out(targets: Sequence[Target]) -> dict[str, dict[str, int]]:
     """How often each measure says nothing: at the heard notes and at the unheard ones."""
-    from companion.metrics import gap_terms
+    from companion.judging.metrics import gap_terms
 
     groups = {
         "heard": [target.heard for target in targets],

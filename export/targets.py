@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from companion.audio import SAMPLE_RATE, Audio
-from companion.metrics import (
+from companion.hearing.audio import SAMPLE_RATE, Audio
+from companion.judging.metrics import (
     WORST,
     Measures,
     Reference,

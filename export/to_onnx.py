@@ -26,9 +26,9 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from companion.features import CLIP_S, FEATURE_TOP, N_FRAMES, N_MELS
-from companion.model import CARD, DECODER, ENCODER, PatchModel
-from companion.tokens import BOS, EOS, PAD, Vocabulary, vocabulary
+from companion.hearing.features import CLIP_S, FEATURE_TOP, N_FRAMES, N_MELS
+from companion.proposing.model import CARD, DECODER, ENCODER, PatchModel
+from companion.proposing.tokens import BOS, EOS, PAD, Vocabulary, vocabulary
 
 SMALL = 1024  # initialisers with fewer values stay float32
 

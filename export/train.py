@@ -18,8 +18,8 @@ import torch
 from torch.nn import functional as F
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
-from companion.features import N_FRAMES, N_MELS
-from companion.tokens import BOS, EOS, PAD, Vocabulary, vocabulary
+from companion.hearing.features import N_FRAMES, N_MELS
+from companion.proposing.tokens import BOS, EOS, PAD, Vocabulary, vocabulary
 from export.dataset import IGNORE, Clips, features, roughen
 from export.feed import open_feed
 from export.ranks import Ranks

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from companion.features import N_FRAMES, N_MELS
+from companion.hearing.features import N_FRAMES, N_MELS
 from export.progress import track
 from export.render import MANIFEST, SCHEMA, Run, shard_name, shards
 from export.storage import PARTIAL, Storage

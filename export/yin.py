@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from companion.audio import SAMPLE_RATE, Audio
-from companion.metrics import Array, fold_mono
+from companion.hearing.audio import SAMPLE_RATE, Audio
+from companion.judging.metrics import Array, fold_mono
 
 F0Estimator = Callable[[Audio], float | None]
 

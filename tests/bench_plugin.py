@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the sources, before the te
 from companion.hosts.plugin import PluginHost, Timeouts
 from companion.hosts.pool import HostPool
 from companion.match import MatchOptions
-from companion.plugin_match import PluginMatcher
+from companion.plugins.match import PluginMatcher
 from presets.plugin_schema import patch_of
 from presets.wav import encode_samples
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from companion.complaints import say
 from companion.errors import OptionError
+from companion.telling.complaints import say
 
 if TYPE_CHECKING:
     from companion.capture.options import CaptureOptions, Progress
@@ -98,8 +98,8 @@ def _capture(device: str, options: CaptureOptions, out: Path | None) -> Path:
 def _match(path: Path) -> int:
     from companion.match import MatchOptions
     from companion.matching import match_clips
-    from companion.report import report_to
     from companion.serve.sending import match_in_queue
+    from companion.telling.report import report_to
 
     code = match_in_queue(path, "capture")  # through the running process, where there is one
     if code is not None:

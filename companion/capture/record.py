@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from companion.batch import Batch, uninterrupted
 from companion.capture.options import CaptureOptions, Device, Progress
 from companion.capture.wav_file import read_size
+from companion.disk.batch import Batch, uninterrupted
+from companion.disk.store import prepare_folder, safe_name, user_folder
 from companion.errors import CaptureError, StoreError
-from companion.store import prepare_folder, safe_name, user_folder
 
 HUNG_S = 30.0  # without a report, which come ten times a second; opening a device can take seconds
 POLL_S = 0.1

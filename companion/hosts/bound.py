@@ -10,11 +10,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from companion.bindings import bound_to, resolution
 from companion.errors import HostError
 from companion.hosts.plugin import PluginHost
 from companion.hosts.verify import Likeness
-from companion.metrics import is_silent
+from companion.judging.metrics import is_silent
+from companion.plugins.bindings import bound_to, resolution
 from presets.errors import PresetError
 from presets.fxp import decode_fxp
 from presets.host_state import COMPONENT, decode_host_state, encode_host_state

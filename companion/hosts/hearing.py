@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from companion.errors import HostError
 from companion.hosts.plugin import PluginHost
 from companion.hosts.verify import Likeness, profile
-from companion.metrics import is_silent
+from companion.judging.metrics import is_silent
 from presets.plugin_texts import raws, row_from_texts
 from presets.schema import Parameter, Schema
 

@@ -28,8 +28,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.audio import SAMPLE_RATE
 from companion.errors import HostError
+from companion.hearing.audio import SAMPLE_RATE
 from companion.hosts import worker
 from companion.hosts.worker import CONTROL, NOTE_OFF, NOTE_ON, Answer, Head
 from presets.patch import Patch

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.audio import Audio
+from companion.hearing.audio import Audio
 from companion.hosts.plugin import PatchFailure, PluginHost, PluginParameter
 
 NOTE, NOTE_S, TOTAL_S = 60, 0.25, 0.45

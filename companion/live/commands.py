@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from companion.complaints import say
 from companion.errors import OptionError, WhisperSynthError
+from companion.telling.complaints import say
 
 app = typer.Typer(
     help="Ableton Live: install the script that sends clips and takes patches.",

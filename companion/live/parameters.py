@@ -47,7 +47,7 @@ def vital_parameters(path: Path) -> Parameters:
 
 def serum_parameters(path: Path) -> Parameters:
     """Of a .txt patch, by the names that Serum 1 shows."""
-    from companion.store import read_patch
+    from companion.disk.store import read_patch
     from presets.serum1_binding import serum1_raw_values
 
     return serum1_raw_values(read_patch(path))

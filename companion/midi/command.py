@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from companion.complaints import say
 from companion.errors import MidiError, OptionError
+from companion.telling.complaints import say
 
 if TYPE_CHECKING:
     from companion.midi.maps import Control, MidiMap
@@ -78,10 +78,10 @@ def send(
     ] = False,
 ) -> None:
     """Send a patch as control changes."""
+    from companion.disk.store import read_patch
     from companion.midi.messages import patch_to_messages
     from companion.midi.pace import send_paced
     from companion.midi.ports import open_output
-    from companion.store import read_patch
 
     if not SLOWEST <= rate <= FASTEST:
         raise OptionError(f"{rate:g} bytes a second is out of range; give {SLOWEST:g} to {FASTEST:g}")

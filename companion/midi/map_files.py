@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from companion.batch import Batch, uninterrupted
+from companion.disk.batch import Batch, uninterrupted
 from companion.errors import MidiError, StoreError
 from companion.midi.maps import MidiMap
 from presets.midimap import encode_midi_map

@@ -17,13 +17,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from companion.complaints import describe, show_traceback
+from companion.disk.library import Search
 from companion.errors import WhisperSynthError
-from companion.library import Search
 from companion.serve.guard import MAX_BODY, Guard
 from companion.serve.jobs import STATES, OwnOutput, QueueFull
 from companion.serve.requests import RequestError
 from companion.serve.service import NotFound, Service
+from companion.telling.complaints import describe, show_traceback
 from presets.errors import PresetError
 
 PROTOCOL = 1

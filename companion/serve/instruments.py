@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from companion.complaints import describe
 from companion.errors import HostError, WhisperSynthError
 from companion.serve.bridge import Bridge
 from companion.serve.events import Events
 from companion.serve.stage import MAX_UNDO, Stage
+from companion.telling.complaints import describe
 
 TARGETS = ("auto", "engine", "plugin", "midi", "live")
 MISSING = "no {target} is open; start with `whispersynth serve --{target}`"

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from companion.disk.library import record
 from companion.errors import WhisperSynthError
-from companion.library import record
 from companion.serve.ledger import Ledger
 from companion.serve.requests import JobRequest, from_json
 from companion.serve.sweep import free_names

@@ -12,8 +12,8 @@ from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.osc_server import ThreadingOSCUDPServer
 
-from companion.complaints import describe
 from companion.serve.requests import RequestError
+from companion.telling.complaints import describe
 
 if TYPE_CHECKING:
     from companion.serve.service import Service

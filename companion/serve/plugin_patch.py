@@ -19,8 +19,8 @@ def open_bound(host: PluginHost) -> Bound | None:
     Raises:
         HostError: there is a binding, but neither its states nor its parameters work here.
     """
-    from companion.bindings import bound_to
     from companion.hosts.bound import Bound
+    from companion.plugins.bindings import bound_to
 
     name = bound_to([parameter.name for parameter in host.parameters], host.name)
     return Bound(host, name) if name else None
@@ -34,7 +34,7 @@ def set_in_plugin(host: PluginHost, bound: Bound | None, files: Mapping[str, Pat
         PresetError: the saved patch cannot be read any more.
     """
     if bound is not None:
-        from companion.store import read_patch
+        from companion.disk.store import read_patch
 
         told = bound.set_patch(read_patch(files["txt"]))
         left_out = f" ({len(told)} settings only nearly)" if told else ""

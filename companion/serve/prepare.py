@@ -20,9 +20,9 @@ def write_prepared(request: JobRequest, folder: Path, number: int) -> tuple[Path
     Raises:
         ClipError: the file cannot be read, or nothing is left of it.
     """
-    from companion.audio import read_clip
-    from companion.heard import Treatment, heard
-    from companion.store import safe_name
+    from companion.disk.store import safe_name
+    from companion.hearing.audio import read_clip
+    from companion.hearing.heard import Treatment, heard
     from presets.wav import encode_samples
 
     clip = read_clip(request.clip, request.start_s, request.end_s)

@@ -96,7 +96,7 @@ class JobRequest:
 
 def out_folder(request: JobRequest) -> Path:
     """Where a request's results go; it need not exist yet."""
-    from companion.store import user_folder
+    from companion.disk.store import user_folder
 
     if request.out == BESIDE:
         return request.clip.parent

@@ -6,22 +6,22 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.complaints import describe, say
 from companion.errors import WhisperSynthError
 from companion.serve.requests import JobRequest
+from companion.telling.complaints import describe, say
 
 if TYPE_CHECKING:
+    from companion.disk.store import Files
     from companion.match import Match
     from companion.matching import Outcome
-    from companion.store import Files
 
 
 def result_json(
     match: Match, saved: tuple[Files, ...], folder: Path, installed: list[str], request: JobRequest, seconds: float
 ) -> dict[str, Any]:  # fmt: skip
     """What a job came to, as the doors show it."""
-    from companion.gist import settings_that_matter
-    from companion.words import GAP_WORDS, grade
+    from companion.telling.gist import settings_that_matter
+    from companion.telling.words import GAP_WORDS, grade
     from presets.txt import note_name
 
     candidates = [
@@ -49,7 +49,7 @@ def record_outcome(outcome: Outcome) -> None:
 
 
 def _record(outcome: Outcome, match: Match) -> None:
-    from companion.library import Library
+    from companion.disk.library import Library
     from companion.serve.jobs import content_of
     from companion.serve.ledger import Ledger
     from companion.serve.places import places

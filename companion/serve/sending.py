@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from companion.complaints import say
 from companion.serve.client import Client
+from companion.telling.complaints import say
 
 PATIENCE_S = 600.0  # for room in the queue, and then for the clips before it
 FAILED = 1
@@ -17,7 +17,7 @@ def match_in_queue(path: Path, source: str) -> int | None:
     Raises:
         WhisperSynthError: it was refused, or the process has ended meanwhile.
     """
-    from companion.serve_commands import job_text
+    from companion.serve.commands import job_text
 
     client = Client.find()
     if client is None:

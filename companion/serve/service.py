@@ -13,9 +13,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from companion.complaints import describe, say
+from companion.disk.library import Library
 from companion.errors import WhisperSynthError
-from companion.library import Library
 from companion.serve.bridge import Bridge
 from companion.serve.events import Events
 from companion.serve.instruments import Instruments
@@ -26,6 +25,7 @@ from companion.serve.requests import JobRequest, from_json
 from companion.serve.runner import WORKER, Runner
 from companion.serve.stage import EngineStage, MidiStage, PluginStage, Stage
 from companion.serve.sweep import sweep
+from companion.telling.complaints import describe, say
 
 OLD_ENGINE_S = 20.0  # for an orphaned engine to notice that its server has gone
 VIRTUAL = "virtual"
@@ -254,8 +254,8 @@ class Service:
         Raises:
             NotFound, StoreError, PresetError.
         """
-        from companion.install import install_file
-        from companion.store import read_patch
+        from companion.disk.install import install_file
+        from companion.disk.store import read_patch
 
         job = self.job(number)
         files = {kind: Path(path) for kind, path in _candidate(job, rank)["files"].items()}
@@ -292,7 +292,7 @@ def _only_one(places: Places) -> FileLock:
 
 def _check(request: JobRequest) -> None:
     """What can be known before the engine sees it."""
-    from companion.audio import check_file, check_times
+    from companion.hearing.audio import check_file, check_times
 
     check_file(request.clip)
     check_times(request.start_s, request.end_s)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.complaints import describe
 from companion.errors import HostError
 from companion.serve.link import Child, Gone, Message, Parent
 from companion.serve.places import Places
+from companion.telling.complaints import describe
 
 if TYPE_CHECKING:
     from companion.hosts.plugin import PluginHost
@@ -201,7 +201,7 @@ class MidiStage:
 
     def load(self, files: Mapping[str, str]) -> str:
         """Sends a saved patch's knobs, as many as the map has."""
-        from companion.store import read_patch
+        from companion.disk.store import read_patch
 
         if "txt" not in files:
             raise HostError("this patch has no knobs that a MIDI map names; load it elsewhere")
@@ -238,7 +238,7 @@ class MidiStage:
 
 def main() -> None:
     """The embedded engine's process."""
-    from companion.report import answers_alone
+    from companion.telling.report import answers_alone
 
     with answers_alone() as stream:
         parent = Parent(stream)

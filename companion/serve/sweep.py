@@ -27,7 +27,7 @@ def sweep(recovered: Sequence[Job]) -> int:
 
 def free_names(request: JobRequest) -> None:
     """Gives up the numbers that a process of ours had reserved for a clip when it died."""
-    from companion.store import safe_name
+    from companion.disk.store import safe_name
 
     reserved = re.compile(rf"\.{re.escape(safe_name(request.title))} \d+\.part")
     with suppress(OSError):

@@ -10,12 +10,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from companion.arrivals import Arrivals
-from companion.complaints import say
 from companion.errors import StoreError, WhisperSynthError
+from companion.serve.arrivals import Arrivals
 from companion.serve.client import Client, Refused
 from companion.serve.places import Places, places
-from companion.watch import Full, Watch, WatchMemory
+from companion.serve.watch import Full, Watch, WatchMemory
+from companion.telling.complaints import say
 
 FULL, OWN = 503, 409
 
@@ -83,7 +83,7 @@ def _sender(client: Client, request: Mapping[str, Any]) -> Callable[[Path], dict
 
 def _show(client: Client, folder: Path, as_json: bool) -> None:
     """Prints what becomes of the clips of a folder."""
-    from companion.serve_commands import job_text
+    from companion.serve.commands import job_text
 
     with suppress(WhisperSynthError, OSError):
         for event in client.events():

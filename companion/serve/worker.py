@@ -17,8 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.batch import Appeared
-from companion.complaints import describe, show_traceback
+from companion.disk.batch import Appeared
 from companion.errors import WhisperSynthError
 from companion.serve.jobs import content_of
 from companion.serve.link import Parent
@@ -26,11 +25,12 @@ from companion.serve.places import Places
 from companion.serve.prepare import needs_preparing, write_prepared
 from companion.serve.requests import JobRequest, from_json, out_folder
 from companion.serve.results import result_json
+from companion.telling.complaints import describe, show_traceback
 
 if TYPE_CHECKING:
-    from companion.batch import Batch
+    from companion.disk.batch import Batch
+    from companion.disk.store import Files
     from companion.match import Match, Matcher
-    from companion.store import Files
 
 
 SYNTH = "vital"
@@ -42,7 +42,7 @@ class Cancelled(Exception):
 
 def main(folder: Path, synth: str = SYNTH, open_matcher: Callable[[str], Matcher] | None = None) -> None:
     """Runs until the server ends it; the matcher of `synth` is opened before the first job comes."""
-    from companion.report import answers_alone
+    from companion.telling.report import answers_alone
 
     with answers_alone() as stream:
         parent = Parent(stream)
@@ -95,7 +95,7 @@ def _one(message: Mapping[str, Any], matchers: Matchers, parent: Parent, places:
 
 
 def _match(number: int, request: JobRequest, matchers: Matchers, parent: Parent, places: Places) -> None:
-    from companion.store import prepare_folder, save_candidates
+    from companion.disk.store import prepare_folder, save_candidates
 
     began = time.perf_counter()
     folder = prepare_folder(out_folder(request))
@@ -143,7 +143,7 @@ def _last_answer(
 
 
 def _install(last: Match, saved: tuple[Files, ...], stack: ExitStack) -> list[Batch]:
-    from companion.install import install_batches
+    from companion.disk.install import install_batches
 
     return [stack.enter_context(batch) for batch in install_batches(last.candidates[0].patch, saved[0])]
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from pedalboard.io import AudioFile
 
-from companion.audio import LEAD_S, LISTEN_S, SAMPLE_RATE, read_clip
 from companion.errors import ClipError, WhisperSynthError
+from companion.hearing.audio import LEAD_S, LISTEN_S, SAMPLE_RATE, read_clip
 
 TONE_HZ = 440.0
 
@@ -128,7 +128,7 @@ def test_an_hour_is_not_read_whole(hour, monkeypatch):
             frames.append(count)
             return self.file.read(count)
 
-    monkeypatch.setattr("companion.audio.AudioFile", Counting)
+    monkeypatch.setattr("companion.hearing.audio.AudioFile", Counting)
     read_clip(hour, start_s=1800.0)
     assert sum(frames) <= 60 * 8000
 

@@ -12,7 +12,7 @@ from companion.hosts.plugin import PluginHost
 from companion.hosts.verify import verify
 from companion.hosts.vital import VitalHost
 from companion.hosts.worker import Worker, _text
-from companion.metrics import level_db
+from companion.judging.metrics import level_db
 from presets import xferjson
 from presets.errors import PresetError
 from presets.fxp import decode_fxp

@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion import cli
-from companion.audio import read_clip
 from companion.capture import devices, record
 from companion.capture.gate import DONE, RECORDING, WAITING, Gate
 from companion.capture.options import CaptureOptions, Device
@@ -24,6 +23,7 @@ from companion.capture.record import capture, list_devices
 from companion.capture.ring import Ring
 from companion.capture.wav_file import WavFile, read_size
 from companion.errors import CaptureError, OptionError, StoreError
+from companion.hearing.audio import read_clip
 from presets.wav import encode_samples, read_samples
 from tests.jack_server import RATE_HZ, jack_server, stop
 from tests.pulse_server import OUTPUT, pulse_server

@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 
 from companion import cli, matching
-from companion.audio import read_clip
-from companion.board import Candidate
+from companion.disk.store import prepare_folder, read_patch, save_candidates
 from companion.errors import ModelError
+from companion.hearing.audio import read_clip
 from companion.hosts.vital import VitalHost
+from companion.judging.board import Candidate
 from companion.match import MatchOptions
 from companion.matching import match_clips
-from companion.report import wrapped
-from companion.store import prepare_folder, read_patch, save_candidates
+from companion.telling.report import wrapped
 from presets.patch import Patch
 from presets.tables import table_frames
 from presets.wav import encode_samples, read_samples

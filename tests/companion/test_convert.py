@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from companion.cli import FAILED, MISUSED, run
-from companion.convert import convert_file
-from companion.serum_heard import main as heard
-from companion.store import read_patch
+from companion.disk.convert import convert_file
+from companion.disk.store import read_patch
+from companion.plugins.serum_heard import main as heard
 from presets.patch import Patch
 from presets.schema import OWN
 from presets.txt import patch_to_text

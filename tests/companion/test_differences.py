@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from companion.differences import FACETS, Differences
 from companion.hosts.vital import VitalHost
-from companion.nearness import Calibration
+from companion.judging.differences import FACETS, Differences
+from companion.judging.nearness import Calibration
 from presets.patch import Patch
 
 NOTE_S, TOTAL_S = 0.8, 1.5

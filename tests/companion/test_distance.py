@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from companion.audio import SAMPLE_RATE
-from companion.distance import MEASURES, Distance
+from companion.hearing.audio import SAMPLE_RATE
+from companion.judging.distance import MEASURES, Distance
 
 vita = pytest.importorskip("vita", reason="the Vital engine has no wheel for this platform")
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.audio import SAMPLE_RATE, read_clip
-from companion.ear import (
+from companion.hearing.audio import SAMPLE_RATE, read_clip
+from companion.hearing.ear import (
     OFF_BANDS,
     WEIGHTS,
     convolve,
@@ -15,9 +15,9 @@ from companion.ear import (
     note_off_belief,
     read_weights,
 )
-from companion.features import N_FRAMES, N_MELS, clip_features, resample
-from companion.pitch import PITCH_RATE, note_to_hz, salience
-from companion.segment import bands_of
+from companion.hearing.features import N_FRAMES, N_MELS, clip_features, resample
+from companion.hearing.pitch import PITCH_RATE, note_to_hz, salience
+from companion.hearing.segment import bands_of
 
 NOTES = Path(__file__).parents[1] / "data" / "notes"
 

@@ -10,13 +10,13 @@ import vita
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.explain import explain, explain_text, how_to_change
-from companion.gist import settings_that_matter
 from companion.hosts.vital import VitalHost
-from companion.movement import move, native_range
-from companion.phrases import CHOICES, DESTINATIONS, SOURCES, TITLES, WAVES
-from companion.wording import wave_words
-from companion.words import grade, hz_text, rate_text, score_text, seconds_text, semitones_text
+from companion.telling.explain import explain, explain_text, how_to_change
+from companion.telling.gist import settings_that_matter
+from companion.telling.movement import move, native_range
+from companion.telling.phrases import CHOICES, DESTINATIONS, SOURCES, TITLES, WAVES
+from companion.telling.wording import wave_words
+from companion.telling.words import grade, hz_text, rate_text, score_text, seconds_text, semitones_text
 from presets.patch import Patch
 from presets.schema import MOD_DESTINATIONS, MOD_SOURCES, OWN, wavetable_synth
 from presets.tables import TABLE_NAMES, table_frames

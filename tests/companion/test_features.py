@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion import features
+from companion.hearing import features
 
 
 def tone(hz: float, rate_hz: int, seconds: float) -> np.ndarray:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.audio import SAMPLE_RATE, Clip, read_clip
 from companion.errors import ClipError
-from companion.heard import Treatment, heard
-from companion.listen import listen
+from companion.hearing.audio import SAMPLE_RATE, Clip, read_clip
+from companion.hearing.heard import Treatment, heard
+from companion.hearing.listen import listen
 
 NOTES = Path(__file__).parents[1] / "data" / "notes"
 SECONDS = 2

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from companion.contours import Contour, reverb_values, tail_of
-from companion.distance import Distance
 from companion.hosts.vital import VitalHost
-from companion.improve import improve
-from companion.templates import filter_power
+from companion.judging.distance import Distance
+from companion.recipes.templates import filter_power
+from companion.refining.improve import improve
+from companion.resynthesis.contours import Contour, reverb_values, tail_of
 from presets.patch import Patch
 
 NOTE, NOTE_S, TOTAL_S = 48, 0.6, 1.2

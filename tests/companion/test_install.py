@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from companion import install
+from companion.disk import install
+from companion.disk.install import HOMES, install_file, preset_folder
 from companion.errors import StoreError
-from companion.install import HOMES, install_file, preset_folder
 from presets.patch import Patch
 from presets.vital import parse
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from companion.ear import NoteOffGuess
 from companion.engines import Engines
-from companion.judge import Judge
+from companion.hearing.ear import NoteOffGuess
+from companion.judging.judge import Judge
 from presets.patch import Patch
 
 NOTE, NOTE_S, TOTAL_S = 48, 0.4, 1.0

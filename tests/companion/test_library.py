@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from companion import cli
+from companion.disk.library import Library, Search, missing_files
 from companion.errors import WhisperSynthError
-from companion.library import Library, Search, missing_files
 from companion.serve.ledger import Ledger
 from companion.serve.places import Places
 from companion.serve.requests import JobRequest

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.audio import SAMPLE_RATE, Clip, read_clip
-from companion.features import CLIP_S
-from companion.listen import Kind, listen
+from companion.hearing.audio import SAMPLE_RATE, Clip, read_clip
+from companion.hearing.features import CLIP_S
+from companion.hearing.listen import Kind, listen
 
 NOTES = Path(__file__).parents[1] / "data" / "notes"
 SEMITONES = {"CanaryWharfLead": -24, "KorgM1Organ2": -12, "SalmoBass": -12, "VermExplodeLead": -24}

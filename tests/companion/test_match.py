@@ -12,7 +12,7 @@ from scipy.io import wavfile
 from companion.errors import WhisperSynthError
 from companion.hosts.vital import VitalHost
 from companion.match import Match, Matcher, MatchOptions
-from companion.words import GAP_WORDS
+from companion.telling.words import GAP_WORDS
 from presets.patch import Patch
 from presets.vital import patch_to_vital
 

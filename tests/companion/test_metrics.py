@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion import metrics
-from companion.audio import SAMPLE_RATE
-from companion.metrics import Measures, Reference, gap, gap_terms, measure
+from companion.hearing.audio import SAMPLE_RATE
+from companion.judging import metrics
+from companion.judging.metrics import Measures, Reference, gap, gap_terms, measure
 
 
 def tone(hz: float, seconds: float = 1.0, channels: int = 2) -> np.ndarray:

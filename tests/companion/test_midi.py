@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion import cli
+from companion.disk.store import read_patch
 from companion.errors import MidiError, OptionError
 from companion.hosts.plugin import PluginHost
 from companion.midi import command, ports
@@ -21,7 +22,6 @@ from companion.midi.messages import Knobs, control_to_messages, patch_to_message
 from companion.midi.pace import DEFAULT_BYTES_PER_S, WIRE_BYTES_PER_S, send_paced
 from companion.midi.sending import send_patch
 from companion.midi.teach import SWEEP, from_parameter, send_until
-from companion.store import read_patch
 from presets.midimap import read_midi_map
 from presets.patch import Patch
 from presets.schema import wavetable_synth

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.bank import FILE, Bank
 from companion.errors import WhisperSynthError
-from companion.model import CARD, DECODER, DEFAULT_BUNDLE, MODELS, PatchModel
-from companion.tokens import vocabulary
+from companion.proposing.bank import FILE, Bank
+from companion.proposing.model import CARD, DECODER, DEFAULT_BUNDLE, MODELS, PatchModel
+from companion.proposing.tokens import vocabulary
 
 BUNDLE = MODELS / DEFAULT_BUNDLE
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from companion.audio import Clip
-from companion.board import Candidate
+from companion.hearing.audio import Clip
+from companion.hearing.listen import Heard, listen
 from companion.hosts.vital import SAMPLE_RATE, VitalHost
-from companion.listen import Heard, listen
-from companion.makeable import signs_of
-from companion.nearness import KNOBS, NO_RESYNTH, RECORDING, Calibration, Nearness
-from companion.words import GAP_WORDS
+from companion.judging.board import Candidate
+from companion.judging.makeable import signs_of
+from companion.judging.nearness import KNOBS, NO_RESYNTH, RECORDING, Calibration, Nearness
+from companion.telling.words import GAP_WORDS
 from presets.patch import Patch
 from presets.schema import OWN
 

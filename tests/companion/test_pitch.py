@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.audio import SAMPLE_RATE, read_clip
-from companion.pitch import (
+from companion.hearing.audio import SAMPLE_RATE, read_clip
+from companion.hearing.pitch import (
     N_CANDIDATES,
     candidates_hz,
     combs,

@@ -16,7 +16,7 @@ import pytest
 from companion.errors import HostError
 from companion.hosts.plugin import PSEUDO, PluginHost, Timeouts
 from companion.hosts.verify import verify
-from companion.metrics import level_db
+from companion.judging.metrics import level_db
 from presets.plugin_schema import patch_of, raw_values
 from presets.vstpreset import decode_vstpreset
 

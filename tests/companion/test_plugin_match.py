@@ -14,9 +14,9 @@ from companion.errors import WhisperSynthError
 from companion.hosts import plugin
 from companion.hosts.plugin import PluginHost
 from companion.hosts.pool import HostPool
+from companion.judging.metrics import WORST
 from companion.match import MatchOptions
-from companion.metrics import WORST
-from companion.plugin_match import Search, Task, open_plugin_matcher
+from companion.plugins.match import Search, Task, open_plugin_matcher
 from presets.patch import Patch
 from presets.plugin_schema import patch_of, raw_values
 from presets.plugin_txt import read_plugin_text

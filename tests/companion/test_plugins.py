@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from companion import plugins
 from companion.cli import run
 from companion.errors import HostError
-from companion.plugins import files_in, find_plugin, plugin_folders, scan
+from companion.plugins import scan as plugins
+from companion.plugins.scan import files_in, find_plugin, plugin_folders, scan
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from companion.ear import NoteOffGuess
-from companion.propose import Question
+from companion.hearing.ear import NoteOffGuess
+from companion.proposing.propose import Question
 from presets.patch import Patch
 
 

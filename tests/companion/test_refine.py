@@ -6,11 +6,11 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from companion.board import Board, Candidate
-from companion.ear import NoteOffGuess
 from companion.engines import Engines
-from companion.judge import Judge
-from companion.refine import WORTH, knobs, refine, search, turned
+from companion.hearing.ear import NoteOffGuess
+from companion.judging.board import Board, Candidate
+from companion.judging.judge import Judge
+from companion.refining.refine import WORTH, knobs, refine, search, turned
 from presets.patch import Patch
 from presets.schema import wavetable_synth
 

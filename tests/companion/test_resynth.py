@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from companion.audio import SAMPLE_RATE
-from companion.brightness import bright_layer, extended, harmonic_power
-from companion.contours import Contour
-from companion.frame_plan import N_FRAMES, N_HELD, make_plan
+from companion.hearing.audio import SAMPLE_RATE
 from companion.hosts.vital import VitalHost
-from companion.partials import project
-from companion.release import fit_release
-from companion.resynth import fit_frames, resynthesise
-from companion.tableplay import frames_of, play, response
+from companion.resynthesis.brightness import bright_layer, extended, harmonic_power
+from companion.resynthesis.contours import Contour
+from companion.resynthesis.frame_plan import N_FRAMES, N_HELD, make_plan
+from companion.resynthesis.partials import project
+from companion.resynthesis.release import fit_release
+from companion.resynthesis.resynth import fit_frames, resynthesise
+from companion.resynthesis.tableplay import frames_of, play, response
 from presets.laws import midi_to_hz
 from presets.patch import Patch
 from presets.vital import patch_to_vital

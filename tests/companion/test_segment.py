@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from companion.audio import SAMPLE_RATE
-from companion.features import CLIP_S
-from companion.pitch import PITCH_RATE, note_to_hz, salience
-from companion.segment import (
+from companion.hearing.audio import SAMPLE_RATE
+from companion.hearing.features import CLIP_S
+from companion.hearing.pitch import PITCH_RATE, note_to_hz, salience
+from companion.hearing.segment import (
     TAIL_S,
     bands_of,
     differ,

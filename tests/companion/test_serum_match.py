@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.audio import Clip, read_clip
-from companion.board import Candidate
 from companion.cli import run
+from companion.disk.store import read_patch, save_candidates
+from companion.hearing.audio import Clip, read_clip
+from companion.judging.board import Candidate
 from companion.match import Match, MatchOptions
 from companion.matching import Outcome
-from companion.report import outcome_json
-from companion.serum_match import SerumMatcher
-from companion.store import read_patch, save_candidates
+from companion.plugins.serum import SerumMatcher
+from companion.telling.report import outcome_json
 from presets.patch import Patch
 from presets.schema import OWN
 from presets.serum1 import read_serum1

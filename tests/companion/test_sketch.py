@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from companion.contours import fit_contour
-from companion.distance import Distance
 from companion.hosts.vital import VitalHost
-from companion.sketch import sketch
+from companion.judging.distance import Distance
+from companion.recipes.sketch import sketch
+from companion.resynthesis.contours import fit_contour
 from presets.patch import Patch
 
 SAW = {"osc1.table": "basic_shapes", "osc1.position": 68.75}

@@ -13,11 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion import batch
-from companion.board import Candidate
-from companion.errors import StoreError
-from companion.hosts.vital import VitalHost
-from companion.store import (
+from companion.disk import batch
+from companion.disk.store import (
     MAX_NAME_BYTES,
     prepare_folder,
     read_patch,
@@ -27,6 +24,9 @@ from companion.store import (
     save_candidates,
     user_folder,
 )
+from companion.errors import StoreError
+from companion.hosts.vital import VitalHost
+from companion.judging.board import Candidate
 from presets.errors import PresetError
 from presets.patch import Patch
 from presets.tables import table_frames
@@ -114,8 +114,8 @@ RUN = """
 import sys
 from pathlib import Path
 import numpy as np
-from companion.board import Candidate
-from companion.store import save_candidates
+from companion.judging.board import Candidate
+from companion.disk.store import save_candidates
 from presets.patch import Patch
 sys.stdin.readline()  # everyone at once
 for _ in range(4):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.errors import WhisperSynthError
-from companion.tokens import (
+from companion.proposing.tokens import (
     BOS,
     EOS,
     NOTE_HIGH,

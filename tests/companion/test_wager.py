@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from companion.audio import SAMPLE_RATE
-from companion.ear import FRAME_S, NoteOffGuess
-from companion.features import N_FRAMES
-from companion.wager import RANGE_DB, going_through, lets_go, letting_go, levels
+from companion.hearing.audio import SAMPLE_RATE
+from companion.hearing.ear import FRAME_S, NoteOffGuess
+from companion.hearing.features import N_FRAMES
+from companion.resynthesis.wager import RANGE_DB, going_through, lets_go, letting_go, levels
 
 N = 2 * SAMPLE_RATE
 SECONDS = np.arange(N) / SAMPLE_RATE

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.nearness import CALIBRATION
+from companion.judging.nearness import CALIBRATION
 from export.calibrate import (
     AGAIN,
     EDGES,

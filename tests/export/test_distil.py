@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from companion.features import FEATURE_TOP
-from companion.tokens import vocabulary
+from companion.hearing.features import FEATURE_TOP
+from companion.proposing.tokens import vocabulary
 from export.dataset import load_clips
 from export.distil import Ear, distil_shard, run
 from export.render import render_shard, unpack_mel

@@ -11,8 +11,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from companion.ear import OFF_BANDS, note_off_scores
-from companion.features import MODEL_RATE, N_FRAMES, N_MELS
+from companion.hearing.ear import OFF_BANDS, note_off_scores
+from companion.hearing.features import MODEL_RATE, N_FRAMES, N_MELS
 from companion.hosts.vital import VitalHost
 from export.ear_clips import (
     HELD_S,

@@ -10,8 +10,8 @@ pytest.importorskip("vita", reason="the Vital engine has no wheel for this platf
 import vita
 from rich.console import Console
 
-from companion.audio import SAMPLE_RATE
 from companion.errors import WhisperSynthError
+from companion.hearing.audio import SAMPLE_RATE
 from export import cma, evaluate, peers, standings, targets
 from export.peers import Setup
 from export.standings import Interval, Standing

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("vita", reason="the Vital engine has no wheel for this platform")
 
 from companion.errors import WhisperSynthError
-from companion.pitch import hz_to_note
+from companion.hearing.pitch import hz_to_note
 from export import evaluate, oneshots
 from export.oneshots import perform, run
 from export.peers import Setup

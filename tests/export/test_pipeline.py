@@ -16,9 +16,9 @@ pytest.importorskip("optimum")
 import torch
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
-from companion.features import FEATURE_TOP
-from companion.model import PatchModel
-from companion.tokens import vocabulary
+from companion.hearing.features import FEATURE_TOP
+from companion.proposing.model import PatchModel
+from companion.proposing.tokens import vocabulary
 from export.bank import write_bank
 from export.dataset import load_clips
 from export.render import draw_clip, pack_mel, render_shard, unpack_mel
@@ -138,7 +138,7 @@ def test_the_bundle_says_what_torch_says_and_only_valid_patches(
 
 
 def test_the_bank_finds_a_clip_by_its_own_sound(shards: Path, tmp_path: Path) -> None:
-    from companion.bank import Bank
+    from companion.proposing.bank import Bank
     from export.dataset import features
 
     clips = load_clips([shards])

@@ -19,7 +19,7 @@ pytest.importorskip("transformers")
 import torch
 from safetensors.torch import load_file
 
-from companion.tokens import vocabulary
+from companion.proposing.tokens import vocabulary
 from export.ranks import Ranks
 from export.train import TrainOptions, build_model, load_progress, restore
 

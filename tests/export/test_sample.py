@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.features import clip_features
+from companion.hearing.features import clip_features
 from companion.hosts.vital import VitalHost
-from companion.tokens import vocabulary
+from companion.proposing.tokens import vocabulary
 from export.priors import fold_macros, real_patches, speakable
 from export.sample import coloured, sample_patch, sample_sound
 from presets.patch import Patch

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from companion.audio import SAMPLE_RATE
+from companion.hearing.audio import SAMPLE_RATE
 from export.yin import cents_between, f0_yin
 
 

@@ -20,12 +20,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the sources, where they are not installed
 
-from companion.audio import Audio
+from companion.disk.store import save_audio
+from companion.hearing.audio import Audio
 from companion.hosts.plugin import PluginHost
+from companion.judging.metrics import Reference, is_silent, worse
 from companion.match import MatchOptions
 from companion.matching import open_matcher
-from companion.metrics import Reference, is_silent, worse
-from companion.store import save_audio
 from export.targets import HEARD_NOTES, HEARD_S, TOTAL_S, VELOCITY, Hearing, Scene
 
 Raws = dict[str, float]

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from companion.disk.store import save_audio
 from companion.errors import WhisperSynthError
 from companion.hosts.plugin import PluginHost
-from companion.learnt import SCHEMA_FILE, learnt_folder, open_learnt
 from companion.match import Match, MatchOptions
-from companion.plugin_match import PluginMatcher, open_plugin_matcher
-from companion.store import save_audio
+from companion.plugins.learnt import SCHEMA_FILE, learnt_folder, open_learnt
+from companion.plugins.match import PluginMatcher, open_plugin_matcher
 from presets.plugin_schema import raw_values
 from presets.schema import Schema
 
@@ -63,7 +63,7 @@ def test_the_bundle_says_what_was_learnt_and_from_what(learnt_nekobi: Path) -> N
 
 
 def test_the_model_proposes_patches_that_the_plugin_takes(learnt_nekobi: Path, clip: Path) -> None:
-    from companion.audio import read_clip
+    from companion.hearing.audio import read_clip
 
     with PluginHost(learnt_nekobi) as host:
         learnt = open_learnt(host.info)
@@ -144,7 +144,7 @@ def test_rows_of_every_kind_have_words_and_sound(serumlike: Callable[[int], Path
     """Ranges, steps, switches and a menu of a large synth: what is drawn is set, and said again by its tokens."""
     pytest.importorskip("torch")
     from companion.hosts.hearing import Heard, described_schema
-    from companion.tokens import Vocabulary
+    from companion.proposing.tokens import Vocabulary
     from export.learn import spoken_schema
     from export.plugin_clips import draw_clip
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from companion.bindings import NAMES, bound_to
+from companion.plugins.bindings import NAMES, bound_to
 from presets.plugin_names import LOOKS, Wanted, letters, resolve, words
 
 SERUM = NAMES["serum1"]()

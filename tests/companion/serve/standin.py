@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from companion.audio import read_clip
-from companion.board import Candidate
 from companion.errors import WhisperSynthError
+from companion.hearing.audio import read_clip
+from companion.judging.board import Candidate
 from companion.match import Match, MatchOptions
 from companion.serve import worker
 from presets.patch import Patch

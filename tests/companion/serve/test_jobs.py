@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.library import Library, Search
+from companion.disk.library import Library, Search
 from companion.serve.jobs import Job, Jobs, OwnOutput, QueueFull, content_of
 from companion.serve.ledger import Ledger
 from companion.serve.places import Places

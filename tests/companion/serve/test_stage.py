@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.board import Candidate
+from companion.disk.store import save_candidates
 from companion.errors import HostError
 from companion.hosts.plugin import PluginHost
+from companion.judging.board import Candidate
 from companion.serve.places import Places
 from companion.serve.stage import EngineStage, MidiStage, PluginStage
-from companion.store import save_candidates
 from presets.patch import Patch
 
 QUIET, LOUD = Patch({"volume.level": -30.0}, note=48), Patch(note=48)

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.arrivals import Arrivals, is_whole
-from companion.audio import read_clip
+from companion.hearing.audio import read_clip
+from companion.serve.arrivals import Arrivals, is_whole
 from companion.serve.client import Client
 from companion.serve.places import Places
+from companion.serve.watch import Watch
 from companion.serve.watching import open_watch
-from companion.watch import Watch
 from presets.wav import encode_samples
 
 Clip = Callable[..., Path]

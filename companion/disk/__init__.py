@@ -1,0 +1,1 @@
+"""Patches on disk: saved whole, never over anything, found again."""

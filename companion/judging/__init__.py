@@ -1,0 +1,1 @@
+"""How near a patch comes to a clip, by its sound."""

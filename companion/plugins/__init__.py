@@ -1,0 +1,1 @@
+"""Hosted plugins: found, bound or learnt, and matched."""

@@ -1,0 +1,111 @@
+"""Who proposes patches for a heard note: the model, the sound bank, the sketch (recipes) and the resynthesis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from companion.hearing.audio import SAMPLE_RATE
+from companion.hearing.ear import NoteOffGuess
+from companion.hearing.features import clip_features
+from companion.hearing.listen import Heard
+from companion.proposing.bank import Bank
+from companion.proposing.model import PatchModel
+from companion.recipes.sketch import sketch
+from companion.resynthesis.frame_plan import FIXED_NOTE
+from companion.resynthesis.resynth import resynthesise
+from companion.resynthesis.wager import lets_go
+from presets.patch import Patch
+
+LIKELY = 0.1  # a pitch guess less confident than this is no hypothesis for the model
+N_NOTES = 3
+N_BANK = 6
+N_SKETCH = 4
+UNPITCHED = FIXED_NOTE  # where a sound without pitch is put
+TUNE = "voice.tune"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A note to find patches for."""
+
+    audio: NDArray[np.float32]
+    """(2, n) at 44.1 kHz, from its onset."""
+    pitches: tuple[float, ...]
+    """MIDI numbers with fraction, likeliest first; empty: no pitch."""
+    note_off: NoteOffGuess
+    """When the key was released."""
+    n: int
+    """Patches wanted of the model."""
+    seed: int
+    through: bool = False
+    """Whether a resynthesis goes through the whole clip rather than let go at the note-off."""
+
+    @property
+    def notes(self) -> tuple[int, ...]:
+        """The pitches as MIDI notes, likeliest first."""
+        return tuple(dict.fromkeys(round(p) for p in self.pitches)) or (UNPITCHED,)
+
+    @property
+    def cents(self) -> float:
+        """How far the likeliest pitch lies from its note."""
+        return 100 * (self.pitches[0] - round(self.pitches[0])) if self.pitches else 0.0
+
+    def tuned(self, patch: Patch) -> Patch:
+        """The patch with the clip's tuning: a note is whole, the rest of the pitch is the patch's.
+
+        Its note is one of those heard, also where the model has no word for it (under 21, over 108).
+        """
+        note = min(self.notes, key=lambda n: abs(n - patch.note)) if self.pitches else patch.note
+        return patch.with_values({TUNE: round(self.cents, 1)}, note=note)
+
+
+def ask(heard: Heard, n: int, seed: int) -> Question:
+    """The question that a heard note puts: `n` patches wanted of the model."""
+    guess = heard.note_offs[0]
+    through = not lets_go(heard.audio, heard.belief, guess)
+    return Question(heard.audio, heard.pitches, guess, n, seed, through)
+
+
+Proposer = Callable[[Question], Sequence[Patch]]
+
+
+def from_model(model: PatchModel) -> Proposer:
+    """The model's own patches: the likeliest one and samples around it."""
+
+    def propose(q: Question) -> list[Patch]:
+        hidden = model.hear(clip_features(q.audio, SAMPLE_RATE))
+        spoken = model.speak(hidden, q.n, q.seed, notes=q.notes[:N_NOTES] if q.pitches else None)
+        return [q.tuned(s.sentence.patch) for s in spoken]
+
+    return propose
+
+
+def from_bank(bank: Bank) -> Proposer:
+    """Patches whose sound, rendered before, was nearest; moved to the clip's note."""
+
+    def propose(q: Question) -> list[Patch]:
+        near = bank.nearest(clip_features(q.audio, SAMPLE_RATE), N_BANK, q.notes[:1] if q.pitches else ())
+        return [q.tuned(s.patch.with_values(note=q.notes[0])) for s in near]
+
+    return propose
+
+
+def from_sketch(q: Question) -> list[Patch]:
+    """Recipes drawn from an analysis of the clip."""
+    return sketch(q.audio, q.pitches[0] if q.pitches else float(UNPITCHED), q.note_off.time_s, N_SKETCH)
+
+
+def from_resynthesis(q: Question) -> list[Patch]:
+    """The clip's own wavetable."""
+    return [resynthesise(q.audio, q.pitches[0] if q.pitches else None, q.note_off.time_s, q.through)]
+
+
+def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[list[Proposer]]:
+    """Who is asked for a kind of answer: groups whose patches compete together, quickest first."""
+    recipe: list[list[Proposer]] = [[from_sketch, from_model(model), *([from_bank(bank)] if bank else [])]]
+    resynth: list[list[Proposer]] = [[from_resynthesis]]
+    return {"recipe": recipe, "resynth": resynth, "any": resynth + recipe}[kind]

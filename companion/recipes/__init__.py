@@ -1,0 +1,1 @@
+"""Recipes by analysis: what a designer would dial in after listening closely."""

@@ -1,0 +1,129 @@
+"""Recipes by analysis: what a sound designer would dial in after listening closely, without one render.
+
+The note is seen as a Portrait (loudness of its harmonics in a few moments); `companion.recipes.stories` says what it may be made
+of, the contour gives envelope 1 and the reverb, and the likeliest stories are written as patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from companion.hearing.audio import Audio
+from companion.hearing.bands import Portrait, decibels
+from companion.recipes.stories import KINDS, N_FINALISTS, Story, finish, predict, stories_of
+from companion.recipes.templates import OSC_DB
+from companion.resynthesis.contours import Contour, fit_contour
+from presets.laws import midi_to_hz
+from presets.patch import Patch
+from presets.schema import Value
+from presets.tables import N_FRAMES, TABLE_NAMES
+
+WIDE_DB = -22.0  # side under mid: more than this is wide
+
+
+def sketch(audio: Audio, pitch_midi: float, note_off_s: float, n: int) -> list[Patch]:
+    """Up to `n` recipes for a note `(2, n_samples)` at 44.1 kHz, likeliest first; no engine is asked (about 50 ms).
+
+    Args:
+        pitch_midi: its fundamental, with fraction.
+        note_off_s: when it is let go.
+    """
+    portrait = Portrait.of(audio, pitch_midi, note_off_s)
+    contour = fit_contour(portrait.envelope, note_off_s)
+    stories = sorted((finish(portrait, s) for s in stories_of(portrait)[:N_FINALISTS]), key=lambda s: s.cost)
+    patches = []
+    for i, story in enumerate(_varied(stories)):
+        patches.append(_patch(portrait, contour, story, pitch_midi, i))
+        if len(patches) == n:
+            break
+    return patches
+
+
+def _varied(stories: list[Story]) -> Iterator[Story]:
+    """Stories in order of cost, those of a name that came before at the end."""
+    seen: set[tuple[object, ...]] = set()
+    late = []
+    for story in stories:
+        if story.name in seen:
+            late.append(story)
+        else:
+            seen.add(story.name)
+            yield story
+    yield from late
+
+
+# --- as a patch ------------------------------------------------------------------------------------------------------
+
+
+def _patch(portrait: Portrait, contour: Contour, story: Story, pitch_midi: float, place: int) -> Patch:
+    """The story as a recipe; wide clips get unison or chorus in turn."""
+    note = min(127, max(0, round(pitch_midi)))
+    values: dict[str, Value] = {
+        "osc1.table": TABLE_NAMES[story.table],
+        "osc1.position": float(story.positions[-1]) / (N_FRAMES - 1) * 100,
+        "voice.tune": max(-100.0, min(100.0, 100 * (pitch_midi - note))),
+        **contour.values(), **_filter_values(story), **_motion_values(story), **_layer_values(story), **story.eq,
+        **_width_values(portrait, place),
+    }  # fmt: skip
+    values["volume.level"] = _volume_db(portrait, contour, story, values)
+    return Patch(values, note=note).canonical()
+
+
+def _filter_values(story: Story) -> dict[str, Value]:
+    if story.kind < 0:
+        return {}
+    start = story.ends[0] if story.motion and story.sweeps_filter else float(story.cutoffs[0])
+    cutoff = max(13.0, min(21000.0, midi_to_hz(start)))
+    return {
+        "filter1.on": True,
+        "filter1.type": KINDS[story.kind],
+        "filter1.cutoff": cutoff,
+        "filter1.resonance": story.resonance,
+    }
+
+
+def _motion_values(story: Story) -> dict[str, Value]:
+    if story.motion is None:
+        return {}
+    low, high = story.ends
+    target, span = ("filter1.cutoff", 128.0) if story.sweeps_filter else ("osc1.position", N_FRAMES - 1.0)
+    out: dict[str, Value] = {
+        "mod1.source": "env2", "mod1.destination": target, "mod1.amount": max(-100.0, min(100.0, (high - low) / span * 100)),
+        **story.motion.values(),
+    }  # fmt: skip
+    return out if story.sweeps_filter else out | {"osc1.position": low / (N_FRAMES - 1) * 100}
+
+
+def _layer_values(story: Story) -> dict[str, Value]:
+    """Layers at their levels; oscillator 1 steps back where one would be over 0 dB."""
+    most = max([0.0, *(layer.gain_db for layer in story.layers)])
+    first = -6.0 - max(0.0, most - 6.0)
+    out: dict[str, Value] = {"osc1.level": first}
+    for layer in story.layers:
+        out |= layer.values | {f"{layer.section}.level": max(-40.0, min(0.0, first + layer.gain_db))}
+    return out
+
+
+def _width_values(portrait: Portrait, place: int) -> dict[str, Value]:
+    if portrait.side_db < WIDE_DB:
+        return {}
+    unison: tuple[dict[str, Value], ...] = (
+        {"osc1.voices": 4, "osc1.detune": 12.0},
+        {"chorus.on": True, "chorus.mix": 50.0},
+        {"osc1.voices": 7, "osc1.detune": 22.0},
+        {},
+    )
+    return unison[place % len(unison)]
+
+
+def _volume_db(portrait: Portrait, contour: Contour, story: Story, values: dict[str, Value]) -> float:
+    """The level at which the loudest moment comes out as loud as in the clip."""
+    moments = portrait.moments
+    loudest = int(moments.power.sum(axis=1).argmax())
+    amplitude = float(contour.amplitude(moments.times_s[loudest : loudest + 1], portrait.note_off_s)[0])
+    expected = float(predict(portrait, story)[loudest].sum()) * max(amplitude, 1e-3) ** 2
+    level = float(str(values["osc1.level"])) + OSC_DB + 6.04
+    wanted = float(decibels(moments.power[loudest].sum()))
+    return max(-60.0, min(6.0, wanted - float(decibels(np.array(expected))) - level))

@@ -1,0 +1,1 @@
+"""The clip's own wavetable under plain knobs."""

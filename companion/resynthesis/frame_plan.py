@@ -1,0 +1,81 @@
+"""Where the frames of a resynthesis stand in time, and on which grid of harmonics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from companion.hearing.audio import SAMPLE_RATE
+from companion.resynthesis.partials import Floats
+from presets.laws import midi_to_hz
+
+N_HELD, N_RELEASE = 49, 16  # frames; 64 steps divide Vital's 256 positions evenly
+N_FRAMES = N_HELD + N_RELEASE
+HELD_POWER = 1.4  # times of held frames grow as this power: denser at the attack
+THROUGH_POWER = 1.2  # the same where they also hold the release
+RELEASE_BEND = 2.0  # of envelope 2: denser after note-off
+LOWEST_BASE_HZ = 21.5  # whose last harmonic is the highest that a clip holds
+MOST_OCTAVES = 4
+FIXED_NOTE = 48  # that an oscillator plays, whatever the key, where it does not follow the keys
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where frames stand and on which grid."""
+
+    note: int
+    cents: float
+    """Of the pitch above the note."""
+    octaves: int
+    """Of the base under the note."""
+    times_s: Floats
+    """(N_FRAMES,) of each frame, ascending from 0; the last held one stands at note-off."""
+    note_off_s: float
+    """Where the held frames end: at note-off, or at the end of the clip where they go through all of it."""
+    n_samples: int
+    n_held: int = N_HELD
+    """Frames up to there."""
+    keytrack: bool = True
+    """Whether it follows the keys."""
+
+    @property
+    def note_hz(self) -> float:
+        """The pitch."""
+        return float(midi_to_hz(self.note + self.cents / 100))
+
+    @property
+    def base_hz(self) -> float:
+        """The lowest harmonic of the frames."""
+        return float(self.note_hz / 2**self.octaves)
+
+    @property
+    def rest_s(self) -> float:
+        """Of the clip after note-off."""
+        return max(self.n_samples / SAMPLE_RATE - self.note_off_s, 0.002)
+
+
+def make_plan(pitch: float | None, note_off_s: float, n_samples: int) -> Plan:
+    """Frames up to note-off, denser at the attack, and after it."""
+    held = np.linspace(0, 1, N_HELD) ** HELD_POWER * note_off_s
+    share = np.arange(1, N_RELEASE + 1) / N_RELEASE * -math.expm1(-RELEASE_BEND)
+    rest_s = max(n_samples / SAMPLE_RATE - note_off_s, 0.002)
+    after = note_off_s - np.log1p(-share) / RELEASE_BEND * rest_s
+    times = np.concatenate([held, after])
+    return Plan(*grid_of(pitch), times, note_off_s, n_samples, keytrack=pitch is not None)
+
+
+def plan_through(pitch: float | None, n_samples: int) -> Plan:
+    """Frames through the whole clip, wherever the key is released in it."""
+    end_s = n_samples / SAMPLE_RATE
+    times = np.asarray(np.linspace(0, 1, N_FRAMES) ** THROUGH_POWER * end_s, np.float32)
+    return Plan(*grid_of(pitch), times, end_s, n_samples, n_held=N_FRAMES, keytrack=pitch is not None)
+
+
+def grid_of(pitch: float | None) -> tuple[int, float, int]:
+    """Note, cents, and the deepest octave under the pitch whose base lies over LOWEST_BASE_HZ."""
+    pitch = float(FIXED_NOTE) if pitch is None else pitch
+    note = round(min(max(pitch, 0.0), 127.0))
+    octaves = min(max(int(math.log2(midi_to_hz(pitch) / LOWEST_BASE_HZ)), 0), MOST_OCTAVES)
+    return note, 100 * (pitch - note), octaves

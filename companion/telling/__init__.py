@@ -1,0 +1,1 @@
+"""Patches, scores and errors as a person says them."""
