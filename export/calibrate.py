@@ -1,10 +1,11 @@
 """calibrate: what a score is worth, measured: the words' thresholds, the floor, what differs by chance, what a synth cannot make.
 
-    python -m export calibrate --real PRESETS --out OUT        # OUT/nearness.json goes to companion/, OUT/calibration.md to docs/score.md
+    python -m export calibrate --real PRESETS --out OUT        # OUT/nearness.json to companion/judging/, OUT/calibration.md to docs/score.md
 
-Every clip is matched as a user's is, with default settings. Where the clip is a render of a known patch its answers are
-judged by the gap G as well (`export.targets`), so that it shows which score means what. Records are kept in OUT: run again
-to go on. Nothing is fitted on what it is judged on: figures are of presets left out of the fit, halves left out, kinds left out.
+Every clip is matched as a user's is, with default settings; a match that got less of the cores than on an idle machine is
+made again with more time. Where the clip is a render of a known patch its answers are judged by the gap G as well
+(`export.targets`), so that it shows which score means what. Records are kept in OUT: run again to go on. Nothing is fitted on
+what it is judged on: figures are of presets left out of the fit, halves left out, kinds left out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +35,7 @@ from companion.judging.judge import Judge
 from companion.judging.makeable import SIGNS, signs_of
 from companion.judging.metrics import is_silent
 from companion.judging.nearness import CALIBRATION
-from companion.match import Matcher
+from companion.match import Match, Matcher, MatchOptions
 from companion.proposing.propose import ask, from_model
 from companion.telling.words import GAP_WORDS
 from export.peers import write_clip
@@ -52,6 +54,9 @@ REAL, PATCHES, AGAIN = "real presets", "sampled patches", "re-renders"
 REHEARD = (Hearing(36, 1.5), Hearing(48, 0.8), Hearing(53, 1.8), Hearing(60, 0.8))
 N_JUDGED, N_RAW = 4, 3  # answers of a match, and samples of the model, whose gap is measured
 KEPT = 24  # candidates of a match, of which they are taken
+CPU_S = 3.4  # of a default match, alone on two cores: 1.7 of them are busy
+TRIES = 3  # matches of a clip while other programs take the cores
+SLOWEST = 3.0  # times the default's seconds, at most
 LOUDEST = 4.0  # a patch whose render passes it is drawn again
 RECORDS, FITTED, TABLES = "records.jsonl", "nearness.json", "calibration.md"
 CHANCE = 0.98  # of re-renders differ by less than is told
@@ -168,11 +173,9 @@ def record_matches(real: Path, n: int, seed: int, records: Records) -> None:
 
 def matched(matcher: Matcher, clip: Clip) -> Record | None:
     """A match of a clip; None where nothing was heard in it."""
-    from companion.match import MatchOptions
-
     with tempfile.TemporaryDirectory() as folder:
         path = write_clip(clip.sound.audio, Path(folder))
-        *_, last = matcher.match(path, MatchOptions(keep=KEPT))
+        last, cpu_s = undisturbed(matcher, path)
         heard = listen(read_clip(path, None, None), None)
     if not last.candidates:
         return None
@@ -185,11 +188,25 @@ def matched(matcher: Matcher, clip: Clip) -> Record | None:
         "name": clip.sound.name,
         "width": width(heard.audio),
         "warned": last.warnings,
+        "cpu_s": round(cpu_s, 2),
     }
     record |= {**best, "signs": signs_of(heard.audio), "answers": []}
     if clip.scene is not None:
         record["answers"] = list(answers(matcher, heard, last.candidates, clip.scene))
     return record
+
+
+def undisturbed(matcher: Matcher, path: Path) -> tuple[Match, float]:
+    """A default match and the CPU seconds it had: about as many as on a machine that does nothing else."""
+    seconds = MatchOptions().seconds
+    for _ in range(TRIES):
+        began = time.process_time()
+        *_, last = matcher.match(path, MatchOptions(keep=KEPT, seconds=seconds))
+        cpu_s = time.process_time() - began
+        if not last.candidates or cpu_s > 0.9 * CPU_S:
+            break
+        seconds = min(seconds * CPU_S / cpu_s, SLOWEST * MatchOptions().seconds)
+    return last, cpu_s
 
 
 def answers(
