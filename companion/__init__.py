@@ -6,3 +6,9 @@
 
 Importing this package loads nothing heavy.
 """
+
+import os
+
+# Everything stays on this machine. ONNX Runtime sends the names and hashes of models, and a number for the machine, to its maker
+# from 1.29 on, unless this is set before it is first imported (microsoft/onnxruntime, pull request 27379).
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,13 @@ def test_files_import_one_way(package, forbidden):
 def test_import_contracts():
     linter = pytest.importorskip("importlinter.cli", reason="import-linter comes with the [dev] extra")
     assert linter.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it leaves no trace to look for")
+def test_opening_the_model_leaves_no_number_for_this_machine(tmp_path):
+    code = "from companion.proposing.model import PatchModel; PatchModel()"
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": os.environ["PATH"]}
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=home, check=True
+    )  # without CI, which silences it too
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -44,6 +44,7 @@ class PatchModel:
         self.folder = folder or MODELS / DEFAULT_BUNDLE
         self.words: Vocabulary = words or vocabulary()
         self.card = _read_card(self.folder, self.words)
+        ort.disable_telemetry_events()  # on Windows, where no variable does it; see companion/__init__.py
         options = ort.SessionOptions()
         options.intra_op_num_threads = N_THREADS
         options.log_severity_level = 3
@@ -181,7 +182,8 @@ def _read_card(folder: Path, words: Vocabulary) -> dict[str, Any]:
         raise WhisperSynthError(f"{path} cannot be read ({error}); install whispersynth again") from None
     if card.get("schema_hash") != words.schema.hash or card.get("vocabulary") != words.size:
         raise WhisperSynthError(
-            f"the model in {folder} was trained for another schema ({card.get('schema_hash')}, this is {words.schema.hash}); "
+            f"the model in {folder} was trained for another schema ({card.get('schema_hash')} with {card.get('vocabulary')} words, "
+            f"this is {words.schema.hash} with {words.size}); "
             "train it again with `python -m export train` or install whispersynth again"
         )
     return card
