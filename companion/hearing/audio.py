@@ -22,10 +22,19 @@ SHORTEST_S = 0.02
 LONGEST_S = 600.0  # a longer file needs a start
 LISTEN_S = 20.0  # of a longer file only this much is kept, from where it gets loud
 BLOCK_S = 10.0  # read at a time while looking for where it gets loud
+READ_FRAMES = (
+    8192  # at a time: a decoder that meets the end of a damaged file gives up all that it was asked for
+)
 LEAD_S = 2.0  # kept before the place where it gets loud: slow attacks begin in it
 LOUD = 10 ** (-40 / 20)  # peak of a part worth listening to
 SILENT = 10 ** (-70 / 20)  # peak of a clip in which there is nothing to hear
 FULL_SCALE = 0.999
+FAR_OVER = 8.0  # 18 dB above full scale: no recording is, a file of integers written as floats is
+LEAST_FLAT = 4  # samples that are no chance any more
+STEPS_OF_A_TOP = (
+    12  # a round top that stays within one step for n samples has dropped by 9 steps n samples on
+)
+SHARP = 0.02  # how far a wave drops within the length of a top that was cut flat
 SLOWEST_RATE, FASTEST_RATE = 4_000, 768_000
 DULL_RATE = 22_050
 DC_SHARE = 0.1  # of the RMS; waveforms of synths reach a few hundredths by themselves
@@ -169,8 +178,14 @@ def read_loud_part(file: ReadableAudioFile, first: int, last: int) -> tuple[int,
     if last - first > kept:
         loud = first_loud_frame(file, first, last)
         first = max(first, loud - round(LEAD_S * file.samplerate))
+    return first, read_frames(file, first, min(kept, last - first))
+
+
+def read_frames(file: ReadableAudioFile, first: int, n: int) -> Audio:
+    """Up to `n` frames `(channels, n)` from `first` on; those before the damage where a file is cut off."""
     file.seek(first)
-    return first, np.asarray(file.read(min(kept, last - first)), dtype=np.float32)
+    parts = [file.read(min(READ_FRAMES, n - at)) for at in range(0, n, READ_FRAMES)]
+    return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
 def first_loud_frame(file: ReadableAudioFile, first: int, last: int) -> int:
@@ -207,7 +222,19 @@ def mend_numbers(raw: Audio, rate_hz: int) -> tuple[Audio, str]:
         return raw, ""
     bad = int(raw.size - finite.sum())
     mended = np.where(finite, raw, np.float32(0.0))
-    return mended, f"{bad} samples were no numbers (NaN or infinite) and were silenced."
+    were = "1 sample was no number" if bad == 1 else f"{bad} samples were no numbers"
+    return mended, f"{were} (NaN or infinite); silence stands there instead."
+
+
+def mend_level(raw: Audio, rate_hz: int) -> tuple[Audio, str]:
+    """Bring what is far above full scale down to it; what is a little above, as floats may be, stays."""
+    peak = float(np.abs(raw).max(initial=0.0))
+    if peak <= FAR_OVER:
+        return raw, ""
+    over_db = 20 * math.log10(peak)
+    return raw / np.float32(
+        peak
+    ), f"The clip peaks {over_db:.0f} dB above full scale and was brought down to it."
 
 
 def mend_offset(raw: Audio, rate_hz: int) -> tuple[Audio, str]:
@@ -233,15 +260,33 @@ def mend_offset(raw: Audio, rate_hz: int) -> tuple[Audio, str]:
 
 
 def warn_clipping(raw: Audio, rate_hz: int) -> tuple[Audio, str]:
-    """Warn of tops cut flat at full scale: three equal samples in a row there, more than a few times."""
-    top = np.abs(raw) >= FULL_SCALE
-    flat = top[:, 2:] & (raw[:, 2:] == raw[:, 1:-1]) & (raw[:, 1:-1] == raw[:, :-2])
-    if flat.sum() < 4:
+    """Warn of tops cut flat at full scale."""
+    if sum(n_flat_tops(channel) for channel in raw) < LEAST_FLAT:
         return raw, ""
     return (
         raw,
         "The clip is cut flat at full scale (clipping); the match copies that distortion as brightness.",
     )
+
+
+def n_flat_tops(channel: NDArray[np.float32]) -> int:
+    """Samples that begin three equal ones at full scale, beside which the wave drops sharply.
+
+    A deep sine at full scale stays on its top for a few samples, too, for want of finer steps; it leaves it slowly.
+    """
+    same = (np.abs(channel[1:]) >= FULL_SCALE) & (channel[1:] == channel[:-1])
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], same, [False])).astype(np.int8)))
+    steps = np.abs(np.diff(channel))
+    drop = max(SHARP, STEPS_OF_A_TOP * float(steps[steps > 0].min(initial=1.0)))
+    found = 0
+    for first, past in edges.reshape(
+        -1, 2
+    ):  # `same` runs from `first` to before `past`: past - first + 1 equal samples
+        n = past - first + 1
+        around = channel[max(first - n, 0) : past + n + 1]
+        if n >= 3 and np.abs(around - channel[first]).max() > drop:
+            found += n - 2
+    return found
 
 
 def warn_dull(raw: Audio, rate_hz: int) -> tuple[Audio, str]:
@@ -255,4 +300,4 @@ def warn_dull(raw: Audio, rate_hz: int) -> tuple[Audio, str]:
 
 
 Mend = Callable[[Audio, int], tuple[Audio, str]]
-MENDS: tuple[Mend, ...] = (mend_numbers, mend_offset, warn_clipping, warn_dull)
+MENDS: tuple[Mend, ...] = (mend_numbers, mend_level, mend_offset, warn_clipping, warn_dull)

@@ -11,9 +11,11 @@ from companion.hearing.audio import SAMPLE_RATE
 from companion.resynthesis.partials import Floats
 from presets.laws import midi_to_hz
 
-N_HELD, N_RELEASE = 49, 16  # frames; 64 steps divide Vital's 256 positions evenly
+HELD_STEPS, RELEASE_STEPS = 48, 16  # an LFO holds no more than 100 points; 64 divide Vital's 256 positions evenly
+PER_STEP = 2  # frames, evenly in time
+N_HELD, N_RELEASE = PER_STEP * HELD_STEPS + 1, PER_STEP * RELEASE_STEPS
 N_FRAMES = N_HELD + N_RELEASE
-HELD_POWER = 1.4  # times of held frames grow as this power: denser at the attack
+HELD_POWER = 1.4  # times of held steps grow as this power: denser at the attack
 THROUGH_POWER = 1.2  # the same where they also hold the release
 RELEASE_BEND = 2.0  # of envelope 2: denser after note-off
 LOWEST_BASE_HZ = 21.5  # whose last harmonic is the highest that a clip holds
@@ -58,7 +60,7 @@ class Plan:
 
 def make_plan(pitch: float | None, note_off_s: float, n_samples: int) -> Plan:
     """Frames up to note-off, denser at the attack, and after it."""
-    held = np.linspace(0, 1, N_HELD) ** HELD_POWER * note_off_s
+    held = stepped(N_HELD, HELD_POWER) * note_off_s
     share = np.arange(1, N_RELEASE + 1) / N_RELEASE * -math.expm1(-RELEASE_BEND)
     rest_s = max(n_samples / SAMPLE_RATE - note_off_s, 0.002)
     after = note_off_s - np.log1p(-share) / RELEASE_BEND * rest_s
@@ -69,8 +71,14 @@ def make_plan(pitch: float | None, note_off_s: float, n_samples: int) -> Plan:
 def plan_through(pitch: float | None, n_samples: int) -> Plan:
     """Frames through the whole clip, wherever the key is released in it."""
     end_s = n_samples / SAMPLE_RATE
-    times = np.asarray(np.linspace(0, 1, N_FRAMES) ** THROUGH_POWER * end_s, np.float32)
+    times = stepped(N_FRAMES, THROUGH_POWER) * end_s
     return Plan(*grid_of(pitch), times, end_s, n_samples, n_held=N_FRAMES, keytrack=pitch is not None)
+
+
+def stepped(n: int, power: float) -> Floats:
+    """Times 0..1 of `n` frames: steps that grow as a power, PER_STEP frames evenly in each."""
+    steps = np.linspace(0, 1, (n - 1) // PER_STEP + 1) ** power
+    return np.asarray(np.interp(np.arange(n) / PER_STEP, np.arange(len(steps)), steps), np.float32)
 
 
 def grid_of(pitch: float | None) -> tuple[int, float, int]:

@@ -27,6 +27,7 @@ from companion.resynthesis.frame_plan import (
     N_FRAMES,
     N_HELD,
     N_RELEASE,
+    PER_STEP,
     RELEASE_BEND,
     Plan,
     make_plan,
@@ -191,8 +192,8 @@ def _routes(routes: Sequence[tuple[str, str, float]]) -> dict[str, Value]:
 
 
 def _walk(plan: Plan) -> Floats:
-    """LFO points (n, 3), falling from 1 at the first frame to 0 at the last held one."""
-    x = np.maximum(plan.times_s[: plan.n_held] - POSITION_LAG_S, 0) / plan.note_off_s
+    """LFO points (n, 3), one a step, falling from 1 at the first frame to 0 at the last held one."""
+    x = np.maximum(plan.times_s[: plan.n_held : PER_STEP] - POSITION_LAG_S, 0) / plan.note_off_s
     x[-1] = 1.0
     return np.asarray(np.stack([x, np.linspace(1, 0, len(x)), np.zeros_like(x)], axis=1), np.float32)
 
@@ -214,8 +215,7 @@ def _layer_values(plan: Plan) -> dict[str, Value]:
 
 def _layer_level(plan: Plan, layer: BrightLayer) -> Floats:
     """LFO points (n, 3), 0 where the top is loudest; after note-off what the release takes off beyond envelope 1."""
-    x = np.append(plan.times_s[: plan.n_held], plan.note_off_s + LAYER_FALL_S) / (
-        plan.note_off_s + LAYER_FALL_S
-    )
-    loudness = np.append(layer.loudness, layer.loudness[-1] * layer.release_share)
+    end_s = plan.note_off_s + LAYER_FALL_S
+    x = np.append(plan.times_s[: plan.n_held : PER_STEP], end_s) / end_s
+    loudness = np.append(layer.loudness[::PER_STEP], layer.loudness[-1] * layer.release_share)
     return np.asarray(np.stack([x, 1 - np.sqrt(loudness), np.zeros_like(x)], axis=1), np.float32)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from companion.hearing.audio import SAMPLE_RATE
 from companion.resynthesis.partials import N_HARMONICS, Complexes, Floats
 from presets.tables import FRAME_SIZE
+from presets.vital_binding import FULL_SPAN
 
 FINE_SIZE = 8192  # samples a frame while playing: between them lines are straight enough
 
@@ -42,8 +43,10 @@ def response(n: int = N_HARMONICS, size: int = FRAME_SIZE) -> Floats:
 def play(spectra: Complexes, times_s: Floats, base_hz: float, envelope: Floats) -> Floats:
     """Plays frames (channels, frames, n_harmonics), frame k at `times_s[k]`, under `envelope` (n,): (channels, n)."""
     seconds = np.arange(len(envelope)) / SAMPLE_RATE
-    position = np.interp(seconds, times_s, np.arange(len(times_s)))
-    frame = np.minimum(position.astype(np.int32), len(times_s) - 2)
+    built = FULL_SPAN // (len(times_s) - 1)
+    position = np.interp(seconds, times_s, np.arange(len(times_s)) * built)
+    spectra = filled(spectra, built)
+    frame = np.minimum(position.astype(np.int32), spectra.shape[1] - 2)
     phase = (base_hz * seconds) % 1.0 * FINE_SIZE
     sample = phase.astype(np.int32)
     towards = (phase - sample).astype(np.float32)
@@ -53,8 +56,24 @@ def play(spectra: Complexes, times_s: Floats, base_hz: float, envelope: Floats) 
     return np.stack([_read(channel, index, towards, weight) * envelope for channel in waves])
 
 
+def filled(spectra: Complexes, n: int) -> Complexes:
+    """Frames (channels, frames, n_harmonics) with the `n` - 1 that the engine builds between each two.
+
+    Their amplitude is the square of the mean root, their phase lies on the shorter way (`presets.vital_frames.between`).
+    """
+    if n <= 1:
+        return spectra
+    first, second = spectra[:, :-1, None], spectra[:, 1:, None]
+    share = np.arange(n, dtype=np.float32)[:, None] / n
+    size = ((1 - share) * np.sqrt(np.abs(first)) + share * np.sqrt(np.abs(second))) ** 2
+    start = np.where(first == 0, second, first)
+    turn = np.angle(start) + share * np.angle(second * start.conj())
+    built = (size * np.exp(1j * turn)).astype(np.complex64).reshape(len(spectra), -1, spectra.shape[2])
+    return np.concatenate([built, spectra[:, -1:]], axis=1)
+
+
 def _read(waves: Floats, index: NDArray[np.int32], towards: Floats, weight: Floats) -> Floats:
-    """Samples of one channel: straight lines between samples and between frames."""
+    """Samples of one channel: straight lines between samples and between the frames that are played."""
     flat = np.concatenate([waves, waves[:, :1]], axis=1).ravel()
     this = flat[index] + towards * (flat[index + 1] - flat[index])
     index = index + FINE_SIZE + 1

@@ -139,7 +139,7 @@ def test_no_numbers_are_silenced(tmp_path, value):
     samples[100:110] = value
     clip = read_clip(write(tmp_path / "nan.wav", samples, bit_depth=32))
     assert np.isfinite(clip.samples).all()
-    assert clip.warnings == ("10 samples were no numbers (NaN or infinite) and were silenced.",)
+    assert clip.warnings == ("10 samples were no numbers (NaN or infinite); silence stands there instead.",)
 
 
 def test_offset_is_removed(tmp_path):
@@ -161,6 +161,31 @@ def test_clipping_is_told(tmp_path):
     clip = read_clip(write(tmp_path / "clipped.wav", np.clip(tone(level=3.0), -1, 1)))
     assert any("clipping" in warning for warning in clip.warnings)
     assert read_clip(write(tmp_path / "full.wav", tone(level=0.99999))).warnings == ()
+
+
+@pytest.mark.parametrize("bits", [8, 16, 24])
+def test_a_deep_sine_at_full_scale_is_not_taken_for_clipping(tmp_path, bits):
+    sine = np.sin(2 * np.pi * 32.7 * np.arange(SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
+    clean, cut = (
+        write(tmp_path / f"{gain}.wav", np.clip(gain * sine, -1, 1), bit_depth=bits) for gain in (1, 2)
+    )
+    assert not read_clip(clean).warnings
+    assert any("clipping" in warning for warning in read_clip(cut).warnings)
+
+
+def test_what_is_far_above_full_scale_comes_down_to_it(tmp_path):
+    clip = read_clip(write(tmp_path / "integers.wav", 32_767 * tone(level=1.0), bit_depth=32))
+    assert np.abs(clip.samples).max() == pytest.approx(1.0)
+    assert clip.warnings == ("The clip peaks 90 dB above full scale and was brought down to it.",)
+
+
+def test_of_a_file_that_is_cut_off_what_is_there_is_heard(tmp_path):
+    whole = write(tmp_path / "whole.flac", tone(seconds=2.0))
+    (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    heard = read_clip(tmp_path / "cut.flac").samples
+    np.testing.assert_array_equal(
+        heard[:, : SAMPLE_RATE // 2], read_clip(whole).samples[:, : SAMPLE_RATE // 2]
+    )
 
 
 def test_silence_is_a_property(tmp_path):
