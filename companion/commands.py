@@ -30,20 +30,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(serve_commands.app)  # serve, watch, jobs
-app.add_typer(library_commands.app, name="library")
-
 SHORTEST_RENDER_S, LONGEST_RENDER_S = 0.02, 60.0
 N_SEEDS = 2**32
 
-app.add_typer(live_app, name="live")
-app.add_typer(midi_app, name="midi")
-app.command()(capture)
-app.command()(synths)
-app.command()(learn)
-app.command()(convert)
-
-NoteOption = Annotated[str | None, typer.Option(metavar="NOTE", help="60 or C3, which is the same.")]
+PatchArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PATCH", readable=False, help="A .txt patch, or a .vital, .fxp or .SerumPreset preset."
+    ),
+]  # readable=False here and below: what cannot be read is told in our words, and does not stop the other clips
 
 
 @app.callback()
@@ -71,7 +66,8 @@ def print_version(asked: bool) -> None:
 @app.command()
 def match(
     clips: Annotated[
-        list[Path], typer.Argument(metavar="CLIP...", help="Sound files: wav, aiff, flac, mp3, ogg.")
+        list[Path],
+        typer.Argument(metavar="CLIP...", readable=False, help="Sound files: wav, aiff, flac, mp3, ogg."),
     ],
     json: Annotated[bool, typer.Option("--json", help="One JSON object a clip, one a line.")] = False,
     out: Annotated[
@@ -151,11 +147,9 @@ def _midi_note(text: str | None) -> int | None:
         raise OptionError(one_line(error)) from None
 
 
-@app.command()
+@app.command(short_help="Say in plain words what a patch does to the sound.")
 def explain(
-    patch: Annotated[
-        Path, typer.Argument(metavar="PATCH", help="A .txt patch, or a .vital, .fxp or .SerumPreset preset.")
-    ],
+    patch: PatchArgument,
 ) -> None:
     """Say in plain words what each section of a patch does to the sound."""
     from companion.disk.store import read_preset
@@ -169,9 +163,7 @@ def explain(
 
 @app.command()
 def render(
-    patch: Annotated[
-        Path, typer.Argument(metavar="PATCH", help="A .txt patch, or a .vital, .fxp or .SerumPreset preset.")
-    ],
+    patch: PatchArgument,
     note: Annotated[
         str | None,
         typer.Option(metavar="NOTE", help="Note to play, 60 or C3; else the one the patch was heard at."),
@@ -200,3 +192,16 @@ def render(
             f"the patch is silent at {note_name(heard.note)}; try another note, or see `whispersynth explain`"
         )
     typer.echo(path)
+
+
+# The order of `whispersynth --help`; match, explain and render stand above.
+app.command(short_help="Write a patch or preset for another synth.")(convert)
+app.command()(capture)
+app.command(short_help="List the synths that can be matched for.")(synths)
+app.command(short_help="Learn a synth plugin by listening to it.")(learn)
+app.add_typer(
+    library_commands.app, name="library", short_help="Every match: search, favourites, notes, files."
+)
+app.add_typer(serve_commands.app)  # serve, watch, jobs
+app.add_typer(live_app, name="live", short_help="Ableton Live: install the script, and act through it.")
+app.add_typer(midi_app, name="midi")

@@ -137,9 +137,12 @@ def _write(folder: Path, contents: dict[str, bytes], overwrite: bool) -> None:
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A .txt, .vital, .fxp or .SerumPreset file.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", readable=False, help="A .txt, .vital, .fxp or .SerumPreset file.")
+    ],
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The file to write; its ending says the kind.")
+        Path,
+        typer.Argument(metavar="OUT", readable=False, help="The file to write; its ending says the kind."),
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What was changed, as one JSON object.")] = False,

@@ -22,18 +22,14 @@ SHORTEST_S = 0.02
 LONGEST_S = 600.0  # a longer file needs a start
 LISTEN_S = 20.0  # of a longer file only this much is kept, from where it gets loud
 BLOCK_S = 10.0  # read at a time while looking for where it gets loud
-READ_FRAMES = (
-    8192  # at a time: a decoder that meets the end of a damaged file gives up all that it was asked for
-)
+READ_FRAMES = 8192  # at a time: where a damaged file ends, a decoder gives up all that it was asked for
 LEAD_S = 2.0  # kept before the place where it gets loud: slow attacks begin in it
 LOUD = 10 ** (-40 / 20)  # peak of a part worth listening to
 SILENT = 10 ** (-70 / 20)  # peak of a clip in which there is nothing to hear
 FULL_SCALE = 0.999
 FAR_OVER = 8.0  # 18 dB above full scale: no recording is, a file of integers written as floats is
 LEAST_FLAT = 4  # samples that are no chance any more
-STEPS_OF_A_TOP = (
-    12  # a round top that stays within one step for n samples has dropped by 9 steps n samples on
-)
+STEPS_OF_A_TOP = 12  # a round top that stays within a step for n samples has dropped 9 steps n samples on
 SHARP = 0.02  # how far a wave drops within the length of a top that was cut flat
 SLOWEST_RATE, FASTEST_RATE = 4_000, 768_000
 DULL_RATE = 22_050

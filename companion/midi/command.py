@@ -64,7 +64,9 @@ def ports() -> None:
 
 @app.command()
 def send(
-    patch: Annotated[Path, typer.Argument(metavar="PATCH", help="A .txt patch or a .vital preset.")],
+    patch: Annotated[
+        Path, typer.Argument(metavar="PATCH", readable=False, help="A .txt patch or a .vital preset.")
+    ],
     midi_map: MapOption = "serum2",
     port: PortOption = None,
     channel: ChannelOption = None,

@@ -22,7 +22,7 @@ jobs_app = typer.Typer(
     help="The queue of the running process: list, show, cancel, load, install, undo.",
     invoke_without_command=True,
 )
-app.add_typer(jobs_app, name="jobs")
+app.add_typer(jobs_app, name="jobs", short_help="The queue of the running process.")
 
 EXTRA = "the server needs packages that are not installed ({name!r}); install them with: pip install 'whispersynth[serve]'"
 
@@ -48,7 +48,7 @@ Port = Annotated[int | None, typer.Option(metavar="N", min=1, max=65535, help="E
 Queue = Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Clips that may wait.")]
 
 
-@app.command()
+@app.command(short_help="Run the companion of a DAW: one queue for all.")
 def serve(
     port: Port = None,
     queue: Queue = 256,
@@ -76,7 +76,7 @@ def serve(
             say("ending; what waits is matched the next time")
 
 
-@app.command()
+@app.command(short_help="Match clips as they appear in a folder.")
 def watch(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where clips are exported to.")],
     out: Out = None,

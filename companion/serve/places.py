@@ -9,6 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
+from companion.errors import StoreError
+
 APP = "whispersynth"
 FOLDER_VARIABLE = "WHISPERSYNTH_DATA"
 TOKEN_BYTES = 32
@@ -63,8 +65,17 @@ class Places:
         return self.folder / "clips"
 
     def prepare(self) -> Places:
-        """Makes the folder, readable by its user only."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+        """Makes the folder, readable by its user only.
+
+        Raises:
+            StoreError: it cannot be made.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+        except OSError as error:
+            raise StoreError(
+                f"{self.folder} cannot be made ({error.strerror}); name another folder with {FOLDER_VARIABLE}"
+            ) from error
         return self
 
 

@@ -16,9 +16,11 @@ def one_line(text: object) -> str:
 
 
 def describe(error: Exception) -> str:
-    """What went wrong and what to do, in one line; of an error nobody foresaw, how to report it."""
+    """What went wrong and what to do, in one line without a full stop; of an error nobody foresaw, how to report it."""
     if isinstance(error, (WhisperSynthError, PresetError)):
-        return one_line(error)
+        return one_line(error).removesuffix(".")
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} cannot be used ({error.strerror}); check its permissions and the disk"
     if isinstance(error, MemoryError):
         return (
             "there is not enough memory; close other programs, or match a shorter part with --start and --end"

@@ -25,6 +25,7 @@ from companion.hosts.vital import VitalHost
 from companion.judging.board import Candidate
 from companion.match import MatchOptions
 from companion.matching import match_clips
+from companion.telling.complaints import describe
 from companion.telling.report import wrapped
 from presets.patch import Patch
 from presets.tables import table_frames
@@ -174,6 +175,12 @@ def test_a_clip_that_fails_does_not_stop_the_others(whispersynth, stand_in, tone
     assert bad["error"] in err
 
 
+def test_whether_a_clip_may_be_read_is_left_to_who_reads_it(whispersynth, stand_in, tone, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *args, **more: False)  # as for a clip of another user
+    code, out, _ = whispersynth("match", tone, "--json", "--out", "patches")
+    assert code == 0 and objects(out)[0]["candidates"]
+
+
 def test_silence_is_a_warning_and_no_failure(whispersynth, stand_in, silence, tmp_path):
     code, out, _ = whispersynth("match", silence, "--json", "--out", "patches")
     (answer,) = objects(out)
@@ -186,6 +193,23 @@ def test_an_unforeseen_error_is_one_line_that_says_how_to_report_it(whispersynth
     code, out, err = whispersynth("match", bug, "--json", "--out", "patches")
     assert code == 1 and "unexpected ZeroDivisionError: a bug; please report it" in objects(out)[0]["error"]
     assert "WHISPERSYNTH_DEBUG=1" in one_line(err)
+
+
+def test_errors_end_alike_and_those_of_the_system_name_the_file():
+    assert describe(ModelError("one thing.")) == describe(ModelError("one thing")) == "one thing"
+    with pytest.raises(OSError) as caught:
+        Path("/gone/away.txt").read_text()
+    told = describe(caught.value)
+    assert str(Path("/gone/away.txt")) in told and "report" not in told
+
+
+def test_a_library_that_cannot_be_kept_is_told_and_the_match_saved(
+    whispersynth, stand_in, tone, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WHISPERSYNTH_DATA", str(tone / "inside a file"))
+    code, _, err = whispersynth("match", tone, "--out", "patches")
+    assert code == 0 and list(Path("patches").glob("*.vital"))
+    assert "not in the library" in one_line(err) and "report" not in err
 
 
 def test_the_traceback_is_there_for_those_who_ask(stand_in, capfd, tone, tmp_path, monkeypatch):
@@ -287,6 +311,12 @@ def test_misuse_is_one_line_and_exit_2(whispersynth, stand_in, tone, option, val
 def test_the_end_must_come_after_the_start(whispersynth, stand_in, tone):
     code, _, err = whispersynth("match", tone, "--start", 2, "--end", 1)
     assert code == 2 and "From 2 s to 1 s" in one_line(err)
+
+
+def test_the_help_begins_with_match_and_is_not_cut_off(whispersynth):
+    _, out, _ = whispersynth("--help")
+    commands = out.partition("Commands:\n")[2]
+    assert commands.split()[0] == "match" and "..." not in commands
 
 
 def test_an_unknown_command_and_no_command(whispersynth):
