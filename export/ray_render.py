@@ -81,7 +81,6 @@ def cluster(address: str, workers: int | None = None) -> Iterator[Any]:
         raise WhisperSynthError(
             "--ray needs Ray; install it with: pip install 'whispersynth[scale]'"
         ) from None
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers what runs here
     own: dict[str, Any] = {
         "num_cpus": workers or os.cpu_count(),
         "include_dashboard": False,
