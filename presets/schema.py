@@ -13,6 +13,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from numbers import Real
 from typing import Any, Literal
@@ -547,9 +548,9 @@ class Schema:
         try:
             return self._by_name[name]
         except KeyError:
-            raise PresetError(
-                f"there is no parameter {name!r} in the {self.name} schema; see docs/schema.md"
-            ) from None
+            near = get_close_matches(name, self._by_name, n=3)
+            hint = f"the nearest are {', '.join(near)}" if near else "docs/schema.md lists them"
+            raise PresetError(f"there is no parameter {name!r} in the {self.name} schema; {hint}") from None
 
     def sections(self) -> list[str]:
         """Section names in order."""

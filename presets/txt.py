@@ -20,7 +20,9 @@ from presets.errors import PresetError
 from presets.patch import Asset, Patch
 from presets.schema import OWN, Parameter, Value, wavetable_synth
 
-HEADER = "whispersynth patch 1"
+FORMAT = "whispersynth patch"
+HEADER = f"{FORMAT} 1"
+LONGEST_QUOTE = 60  # characters of a line that an error repeats
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _OWN_LINE = re.compile(r'own "([^"/\\]+)"')
 
@@ -46,10 +48,10 @@ def parse_note(text: str) -> int:
         note = int(text)
     else:
         raise PresetError(
-            f"{text!r} is no note; write a MIDI number 0 to 127 or a name such as C3 (= 60) or F#2"
+            f"{quoted(text)} is no note; write a MIDI number 0 to 127 or a name such as C3 (= 60) or F#2"
         )
     if not 0 <= note <= 127:
-        raise PresetError(f"{text!r} is note {note}; a MIDI note goes from 0 (C-2) to 127 (G8)")
+        raise PresetError(f"{quoted(text)} is note {note}; a MIDI note goes from 0 (C-2) to 127 (G8)")
     return note
 
 
@@ -105,7 +107,7 @@ def text_to_patch(text: str, load: Callable[[str, str], Asset] | None = None) ->
     """
     lines = text.splitlines()
     if not lines or lines[0].strip() != HEADER:
-        raise PresetError(f"line 1: expected {HEADER!r}; this is no WhisperSynth patch")
+        raise PresetError(f"line 1: expected {HEADER!r}; {_not_ours(lines)}")
     reader = _Reader(load)
     for number, line in enumerate(lines[1:], 2):
         try:
@@ -113,6 +115,17 @@ def text_to_patch(text: str, load: Callable[[str, str], Asset] | None = None) ->
         except PresetError as error:
             raise PresetError(f"line {number}: {error}") from None
     return reader.patch()
+
+
+def _not_ours(lines: list[str]) -> str:
+    if lines and lines[0].startswith(FORMAT):
+        return "this patch is of another version of WhisperSynth; install that version"
+    return "this is no WhisperSynth patch; give the .txt that a match saved"
+
+
+def quoted(text: str) -> str:
+    """Text between quotes, cut where it is long, for a message."""
+    return repr(text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}...")
 
 
 class _Reader:
@@ -130,14 +143,14 @@ class _Reader:
             self.section = line.strip("[]")
             if line != f"[{self.section}]" or self.section not in wavetable_synth().sections():
                 raise PresetError(
-                    f"{line!r} is no section; sections are {', '.join(wavetable_synth().sections())}"
+                    f"{quoted(line)} is no section; sections are {', '.join(wavetable_synth().sections())}"
                 )
             return
         key, equals, value = (part.strip() for part in line.partition("="))
         if not equals:
-            raise PresetError(f"{line!r} is no setting; expected `name = value`")
+            raise PresetError(f"{quoted(line)} is no setting; expected `name = value`")
         if self.section:
-            self._set(f"{self.section}.{key}", value)
+            self._set(f"{self.section}.{key[:LONGEST_QUOTE]}", value)
         elif key in ("note", "name", "comment"):
             if key in self.head:
                 raise PresetError(f"{key} was set above; remove one of the two lines")
@@ -145,7 +158,7 @@ class _Reader:
             self._check_head(key, value)
         else:
             raise PresetError(
-                f"{key!r} is not known before the first section; expected note, name or comment"
+                f"{quoted(key)} is not known before the first section; expected note, name or comment"
             )
 
     def _check_head(self, key: str, value: str) -> None:
@@ -161,12 +174,12 @@ class _Reader:
         own = _OWN_LINE.fullmatch(text)
         if row.choices[-1:] == (OWN,) and text.startswith(OWN) and not own:
             raise PresetError(
-                f'{name} is {text[:60]!r}; expected `own "FILE"`, the name of a file beside the text'
+                f'{name} is {quoted(text)}; expected `own "FILE"`, the name of a file beside the text'
             )
         if own and row.choices[-1:] == (OWN,):
             if self.load is None:
                 raise PresetError(
-                    f"{name} needs the file {own[1]!r} beside the text; open the patch from its folder"
+                    f"{name} needs the file {quoted(own[1])} beside the text; open the patch from its folder"
                 )
             self.assets[name] = self.load(name, own[1])
             self.values[name] = OWN
@@ -192,7 +205,7 @@ def unquote(text: str) -> str:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         value = None
     if not isinstance(value, str):
-        raise PresetError(f"{text[:60]!r} is no quoted text; expected 'text'")
+        raise PresetError(f"{quoted(text)} is no quoted text; expected 'text'")
     return value
 
 
@@ -204,14 +217,14 @@ def text_value(row: Parameter, text: str) -> Value:
     """
     if row.kind == "switch":
         if text not in ("on", "off"):
-            raise PresetError(f"{row.name} is {text!r}; expected on or off")
+            raise PresetError(f"{row.name} is {quoted(text)}; expected on or off")
         return text == "on"
     if row.kind == "choice":
-        return text
+        return text[:LONGEST_QUOTE]
     number, _, unit = text.partition(" ")
     if unit.strip() not in ("", row.unit):
-        raise PresetError(f"{row.name} is {text!r}; expected {row.range_text}")
+        raise PresetError(f"{row.name} is {quoted(text)}; expected {row.range_text}")
     try:
         return int(number) if row.kind == "integer" else float(number)
     except ValueError:
-        raise PresetError(f"{row.name} is {text!r}; expected a number from {row.range_text}") from None
+        raise PresetError(f"{row.name} is {quoted(text)}; expected a number from {row.range_text}") from None

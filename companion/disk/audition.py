@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from companion.disk.store import read_patch, read_text
 from companion.hosts.vital import VitalHost
 from companion.judging.metrics import is_silent
+from presets.errors import PresetError
 
 HELD_SHARE = 0.75  # of the time; then the key is let go, so that the release is heard
 PLAIN_NOTE = 60  # of a preset that names none
@@ -41,7 +42,11 @@ def audition(path: Path, note: int | None, seconds: float) -> Heard:
     """
     host = VitalHost()
     if path.suffix.lower() == ".vital":
-        host.set_text(read_text(path))
+        text = read_text(path)
+        try:
+            host.set_text(text)
+        except PresetError as error:
+            raise PresetError(f"{path}: {error}") from None
         note = PLAIN_NOTE if note is None else note
     else:
         patch = read_patch(path)

@@ -392,7 +392,7 @@ def test_what_is_no_patch_is_one_line(whispersynth, text_patch, tmp_path, comman
     (tmp_path / "not.txt").write_text("hello")
     for name in ("crash.vital", "not.txt", "gone.txt", ".", "kick.wav"):
         code, out, err = whispersynth(command, name)
-        assert code == 1 and out == "" and one_line(err)
+        assert code == 1 and out == "" and name in one_line(err)
 
 
 # -- as a process -------------------------------------------------------------------------------------------------

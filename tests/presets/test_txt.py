@@ -90,7 +90,7 @@ BROKEN = [  # a line after `[osc1]`, which is line 2, and what the message must 
     ("level = nan", "-40 to 0 dB"),
     ("level = inf dB", "-40 to 0 dB"),
     ("level = ", "-40 to 0 dB"),
-    ("levle = -6 dB", "osc1.levle"),
+    ("levle = -6 dB", "the nearest are osc1.level"),
     ("on = yes", "on or off"),
     ("octave = 1.5", "-4 to 4"),
     ("octave = 9", "-4 to 4"),
@@ -115,11 +115,21 @@ def test_a_broken_line_gives_its_number_and_what_was_expected(line, expected):
 
 
 @pytest.mark.parametrize(
+    "line",
+    ["x" * 9999, "level = " + "9" * 9999, "[" + "x" * 9999, "table = " + "x" * 9999, "x" * 9999 + "= 1"],
+)
+def test_a_long_line_is_quoted_in_part(line):
+    with pytest.raises(PresetError) as error:
+        text_to_patch(f"{HEADER}\n[osc1]\n{line}\n")
+    assert len(str(error.value)) < 700
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("", "line 1"),
         ("hello", "line 1"),
-        (f"{HEADER[:-1]}2\n", "line 1"),
+        (f"{HEADER[:-1]}2\n", "line 1: .* another version"),
         (f"{HEADER}\nnote = H3\n", "line 2: 'H3' is no note"),
         (f"{HEADER}\nnote = 200\n", "line 2"),
         (f"{HEADER}\nname = dub\n", "line 2"),
