@@ -1,6 +1,6 @@
 """Run by `make install-check` in an environment that holds only what `pip install whispersynth` brings.
 
-Checks that the wheel has its data, that no heavy package came along, and that the command matches the clip given.
+Checks that the wheel has what the packages have and nothing else, that no heavy package came along, and that the command matches the clip given.
 """
 
 import importlib.metadata
@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 HEAVY = ("torch", "transformers", "optimum", "librosa", "onnx", "pyarrow", "matplotlib")
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("presets", "companion", "export")
 BUNDLE_LIMIT_MB = 45  # model and tables
 OUT = "installed-match"
 
@@ -27,6 +29,14 @@ def data_mb() -> float:
     )
 
 
+def otherwise_packed() -> list[str]:
+    """Files that the packages have and the wheel has not, or the other way round; none where there is no git."""
+    listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True)
+    installed = importlib.metadata.files("whispersynth") or []
+    packed = {f.as_posix() for f in installed if f.parts[0] in PACKAGES and f.suffix != ".pyc"}
+    return sorted(packed ^ set(listed.stdout.splitlines())) if listed.returncode == 0 else []
+
+
 def match(clip: str) -> dict[str, object]:
     command = [str(Path(sys.executable).with_name("whispersynth")), "match", clip, "--json", "--out", OUT]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -39,6 +49,8 @@ def match(clip: str) -> dict[str, object]:
 def main() -> None:
     if heavy := heavy_installed():
         sys.exit(f"the light install brought {', '.join(heavy)}")
+    if others := otherwise_packed():
+        sys.exit(f"the wheel and the sources differ in {', '.join(others)}")
     if data_mb() > BUNDLE_LIMIT_MB:
         sys.exit(
             f"the wheel carries {data_mb():.0f} MB besides code; at most {BUNDLE_LIMIT_MB} MB are allowed"
