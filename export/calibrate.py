@@ -63,7 +63,7 @@ CHANCE = 0.98  # of re-renders differ by less than is told
 FALSE_ALARMS = 0.05  # of sounds that a synth can make, at most, in the fit
 RIDGE = 0.02
 RECIPE_SHARE = (
-    0.5  # of the floor that is taken off a recipe's score: 0.25 to 0.75 are as good, see docs/score.md
+    0.5  # of the floor that is taken off a recipe's score: 0 to 0.75 are as good, see docs/score.md
 )
 
 

@@ -2,11 +2,12 @@
 
 The ear gives every moment a chance (`companion.hearing.ear`). A patch that lets go at one moment is wrong where the truth is
 another: at the clip's own note-off, and at durations that were not heard. So is one that goes through the whole clip. By
-how many decibels shows in the clip's loudness alone, without a render; chosen is what is least wrong on the average.
+how many decibels shows in the clip's own spectrogram, without a render; chosen is what is least wrong on the average.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,19 +15,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from companion.hearing.audio import SAMPLE_RATE
 from companion.hearing.ear import FRAME_S, NoteOffGuess
+from companion.hearing.features import N_FRAMES, N_MELS, clip_features
 from companion.resynthesis.partials import Floats
-from companion.resynthesis.release import HOP, fit_release, loudness
+from companion.resynthesis.release import fit_release
 from companion.resynthesis.resynth import let_be_heard
 
 Doubles = NDArray[np.float64]
 Plan = Callable[[ArrayLike], Doubles]
-"""Key held for so many seconds (d,) -> how loud a patch is then (d, n), in dB, every STEP_S."""
+"""Key held for so many seconds (d,) -> how loud each band of a patch is then (d, n, N_BANDS), in dB, every STEP_S."""
 
 STEP_S = 0.02
+N_BANDS = 20
 RANGE_DB = 80.0
+SPAN_DB = 40.0  # of one unit of a feature
 UNHEARD_S = (0.5, 1.0, 2.0)  # durations at which a patch is to be right, too
-HEARD = 2.0  # weight of being right at the clip's own note-off
-TEMPER = 0.65  # power of the chances: an ear that is sure is sometimes sure of a knee of the sound's own
+HEARD = 1.5  # weight of being right at the clip's own note-off
+TEMPER = 0.7  # power of the chances: an ear that is sure is sometimes sure of a knee of the sound's own
 FALL_DB_S = 60.0  # what a release of so many seconds falls by, in them
 UNSEEN_S, UNSEEN_RELEASE_S = (
     0.1,
@@ -51,11 +55,12 @@ def lets_go(audio: Floats, belief: Floats, guess: NoteOffGuess) -> bool:
 
 
 def levels(audio: Floats) -> Doubles:
-    """How loud a clip is (n,), in dB under its loudest moment, every STEP_S."""
-    seen = loudness(audio)
-    times_s = np.arange(0, audio.shape[1] / SAMPLE_RATE, STEP_S)
-    level_db = 20 * np.log10(np.interp(times_s, np.arange(len(seen)) * HOP / SAMPLE_RATE, seen) + 1e-12)
-    return np.asarray(np.maximum(level_db - level_db.max(), -RANGE_DB))
+    """How loud each band of a clip is (n, N_BANDS), in dB under the clip's loudest mel band and moment, every STEP_S."""
+    mel = clip_features(audio, SAMPLE_RATE)
+    level_db = np.maximum(SPAN_DB * (mel - mel.max()), -RANGE_DB).astype(np.float64)
+    per = round(STEP_S / FRAME_S)
+    coarser = level_db.reshape(N_BANDS, N_MELS // N_BANDS, N_FRAMES // per, per).mean(axis=(1, 3))
+    return np.asarray(coarser[:, : math.ceil(audio.shape[1] / SAMPLE_RATE / STEP_S)].T)
 
 
 def coarse(belief: Floats, n: int) -> tuple[Doubles, Doubles]:
@@ -69,9 +74,10 @@ def coarse(belief: Floats, n: int) -> tuple[Doubles, Doubles]:
 
 def wrong(plan: Plan, level_db: Doubles, truths_s: Doubles) -> Doubles:
     """By how many dB a plan is wrong if the truth is (t,): heard, and at other durations."""
-    heard = np.abs(plan(truths_s) - level_db).mean(axis=-1)
-    true = np.stack([letting_go(level_db, truth_s)(UNHEARD_S) for truth_s in truths_s])
-    return np.asarray(HEARD * heard + np.abs(plan(UNHEARD_S) - true).mean(axis=(-1, -2)))
+    heard = np.abs(plan(truths_s) - level_db).mean(axis=(-1, -2))
+    elsewhere = plan(UNHEARD_S)
+    true = (letting_go(level_db, truth_s)(UNHEARD_S) for truth_s in truths_s)
+    return np.asarray(HEARD * heard + [np.abs(elsewhere - t).mean() for t in true])
 
 
 def letting_go(level_db: Doubles, off_s: float) -> Plan:
@@ -80,7 +86,7 @@ def letting_go(level_db: Doubles, off_s: float) -> Plan:
     off = min(round(off_s / STEP_S), n - 1)
     after = level_db[np.minimum(off + np.arange(n), n - 1)] - level_db[off]
     if (n - off) * STEP_S < UNSEEN_S:
-        after = -FALL_DB_S / UNSEEN_RELEASE_S * np.arange(n) * STEP_S
+        after = np.zeros_like(level_db) - FALL_DB_S / UNSEEN_RELEASE_S * STEP_S * np.arange(n)[:, None]
 
     def plan(held_s: ArrayLike) -> Doubles:
         steps, key = np.arange(n), steps_of(held_s)
@@ -95,7 +101,7 @@ def going_through(level_db: Doubles, release_s: float) -> Plan:
 
     def plan(held_s: ArrayLike) -> Doubles:
         spent_s = np.maximum(np.arange(len(level_db)) - steps_of(held_s), 0) * STEP_S
-        return np.asarray(np.maximum(level_db - FALL_DB_S / release_s * spent_s, -RANGE_DB))
+        return np.asarray(np.maximum(level_db - FALL_DB_S / release_s * spent_s[..., None], -RANGE_DB))
 
     return plan
 
