@@ -12,7 +12,7 @@ from companion.engines import Engines
 from companion.hearing.audio import SAMPLE_RATE
 from companion.hearing.ear import NoteOffGuess
 from companion.hearing.features import MODEL_RATE, clip_features
-from companion.judging.board import Candidate
+from companion.judging.board import Candidate, handicap
 from companion.judging.distance import Distance
 from companion.judging.metrics import level_db
 from companion.proposing.bank import coarse
@@ -21,6 +21,7 @@ from presets.patch import Patch
 VOLUME = "volume.level"
 ROUGH_TAIL_S = 0.2  # of what follows note-off, in a rough hearing
 ROUGH_MOST_S = 1.0  # of all of it
+ROUGH_ROW = 7  # patches heard in a row by one fresh engine
 REACH = 1.1  # of the distance to beat, at the likeliest moment: what is farther off does not win it back at the others
 
 
@@ -35,7 +36,7 @@ class Judge:
         engines: Engines,
         fresh: bool = False,
     ) -> None:
-        """`fresh`: a new engine for every render (0.1 s each), so that no answer hangs on what was played before."""
+        """`fresh`: no answer hangs on what was played before, by new engines (0.1 s each)."""
         self.audio = audio
         self.moments = moments
         self.note_off_s = note_off_s = moments[0].time_s
@@ -62,14 +63,20 @@ class Judge:
         """The `n` patches that sound nearest at the model's rate and without most of the tail: a third of the cost."""
         if len(patches) <= n:
             return list(patches)
-        order = np.argsort(list(self.engines.map(self._roughly, patches)), kind="stable")
-        return [patches[i] for i in order[:n]]
+        at_once = ROUGH_ROW if self._fresh else 1
+        rows = [patches[i : i + at_once] for i in range(0, len(patches), at_once)]
+        away = [one for row in self.engines.map(self._roughly, rows) for one in row]
+        return [patches[i] for i in np.argsort(away, kind="stable")[:n]]
 
-    def _roughly(self, patch: Patch) -> float:
-        audio = self.engines.render(
-            patch, patch.note, self.note_off_s, self._rough_s, MODEL_RATE, self._fresh
-        )
-        return float(np.abs(coarse(clip_features(audio, MODEL_RATE)) - self._coarse).mean())
+    def _roughly(self, row: Sequence[Patch]) -> list[float]:
+        """How far each of a row of patches is from the clip; the row hangs on nothing but itself where that is asked."""
+        away = []
+        for n, patch in enumerate(row):
+            audio = self.engines.render(
+                patch, patch.note, self.note_off_s, self._rough_s, MODEL_RATE, self._fresh and n == 0
+            )
+            away.append(float(np.abs(coarse(clip_features(audio, MODEL_RATE)) - self._coarse).mean()))
+        return away
 
     def _judge(self, patch: Patch, reach: float = math.inf, beat: float = 0.0) -> Candidate:
         """Its mean score over the moments at which the key may have been released; beyond `reach`, none under `beat`."""
@@ -80,9 +87,10 @@ class Judge:
         audio = audio * gain
         near = self.distance(audio)
         if near > reach:
-            return Candidate(patch.with_values({VOLUME: volume}), max(near, beat), audio)
+            return Candidate(patch.with_values({VOLUME: volume}), max(near + handicap(patch), beat), audio)
         far = sum(m.confidence * self.distance(self._render(patch, m) * gain) for m in others)
-        return Candidate(patch.with_values({VOLUME: volume}), first.confidence * near + far, audio)
+        score = first.confidence * near + far + handicap(patch)
+        return Candidate(patch.with_values({VOLUME: volume}), score, audio)
 
     def _volume(self, patch: Patch, audio: NDArray[np.float32]) -> float:
         """The volume that puts a patch at the clip's level, as far as the knob goes."""

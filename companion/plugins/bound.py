@@ -28,6 +28,7 @@ from companion.match import Match, Matcher, MatchOptions
 from presets.patch import Patch
 from presets.serum1_binding import patch_to_serum1
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 VERIFY_SHARE = 0.1  # of the budget, for hearing whether each parameter took effect
@@ -73,9 +74,9 @@ class PluginEngines(Engines):
             audio = np.zeros((2, round(total_s * SAMPLE_RATE)), np.float32)
         return audio if sample_rate == SAMPLE_RATE else resample(audio, SAMPLE_RATE, sample_rate)
 
-    def map(self, work: Callable[[Patch], T], patches: Iterable[Patch]) -> Iterator[T]:
-        """Runs `work` for each patch on the workers, in order; `work` may call `render`."""
-        return self._hosts.map(lambda _, patch: work(patch), patches)
+    def map(self, work: Callable[[S], T], asked: Iterable[S]) -> Iterator[T]:
+        """Runs `work` for each of what is asked on the workers, in order; `work` may call `render`."""
+        return self._hosts.map(lambda _, one: work(one), asked)
 
     def warm(self) -> None:
         """They are."""
