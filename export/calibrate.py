@@ -180,7 +180,7 @@ def matched(matcher: Matcher, clip: Clip) -> Record | None:
     if not last.candidates:
         return None
     best = {
-        kind: min((c.score for c in last.candidates if c.kind == kind), default=math.nan)
+        kind: min((c.heard for c in last.candidates if c.kind == kind), default=math.nan)
         for kind in ("recipe", "resynth")
     }
     record = {
@@ -227,7 +227,7 @@ def answers(
         )
         yield {
             "kind": candidate.kind,
-            "score": candidate.score,
+            "score": candidate.heard,
             "g": scene.judge(audio)["g"],
             "first": bool(rank),
         }

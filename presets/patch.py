@@ -14,6 +14,8 @@ from presets.schema import N_MOD_SLOTS, OWN, Schema, Value, wavetable_synth
 
 Asset = NDArray[np.float32]
 
+RECIPE, RESYNTH = "recipe", "resynth"  # kinds of patches
+
 
 @dataclass(frozen=True, eq=False)
 class Patch:
@@ -110,8 +112,5 @@ class Patch:
     @property
     def kind(self) -> str:
         """`resynth` when the clip's own frames are in it, else `recipe`."""
-        return (
-            "resynth"
-            if any(self.values.get(n) == OWN for n in ("osc1.table", "osc2.table", "sub.shape"))
-            else "recipe"
-        )
+        own = any(self.values.get(n) == OWN for n in ("osc1.table", "osc2.table", "sub.shape"))
+        return RESYNTH if own else RECIPE

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from presets.patch import Patch
+from presets.patch import RESYNTH, Patch
 from presets.plugin_schema import SECTION
 
+COPYING = 0.05  # on the score of a resynth: at other notes it is less right than a recipe as near (docs/experiments.md)
 SAME_RAW = 0.04  # two patches of one structure whose knobs all lie closer than this are one
 
 
@@ -20,7 +21,7 @@ class Candidate:
 
     patch: Patch
     score: float
-    """Distance from the clip: 0 the same sound, about 1 the init patch."""
+    """Distance from the clip: 0 the same sound, about 1 the init patch; a resynth's with COPYING."""
     audio: NDArray[np.float32]
     """Its render at the heard note and note-off: (2, n) at 44.1 kHz."""
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -33,9 +34,19 @@ class Candidate:
     """What differs most from the clip, most first: `darker`."""
 
     @property
+    def heard(self) -> float:
+        """Distance from the clip alone."""
+        return self.score - handicap(self.patch)
+
+    @property
     def kind(self) -> str:
         """`recipe` or `resynth`."""
         return self.patch.kind
+
+
+def handicap(patch: Patch) -> float:
+    """What a patch's score has on top of its distance from the clip, for what that cannot hear."""
+    return COPYING if patch.kind == RESYNTH else 0.0
 
 
 class Board:
@@ -67,7 +78,7 @@ def alike(a: Patch, b: Patch) -> bool:
     """Whether two patches are one: same kind, same choices, knobs that matter close together."""
     if a.kind != b.kind or a.note != b.note:
         return False
-    if a.kind == "resynth":
+    if a.kind == RESYNTH:
         return (
             all(np.array_equal(a.assets[k], b.assets[k]) for k in a.assets if k in b.assets)
             and a.values == b.values

@@ -29,11 +29,11 @@ from companion.judging.differences import Differences, width
 from companion.judging.makeable import chance, signs_of
 from companion.judging.metrics import WORST
 from companion.telling.words import GAP_WORDS, grade
+from presets.patch import RECIPE, RESYNTH
 
 CALIBRATION = Path(__file__).with_name("nearness.json")
 
 
-RECIPE, RESYNTH = "recipe", "resynth"
 CLOSE = GAP_WORDS[2][0]  # gap up to which a recipe is a relative: a synth that makes one may make the sound
 KNOBS = "No setting of the knobs seems to make this sound: the recipes keep at most its character"
 RECORDING = "; the resynth carries it like a recording, and will not play like an instrument at other notes."
@@ -92,7 +92,7 @@ class Nearness:
 
     def gap(self, candidate: Candidate) -> float:
         """The gap G to be expected of an answer."""
-        return self._calibration.gap(candidate.score, self.floor, candidate.kind)
+        return self._calibration.gap(candidate.heard, self.floor, candidate.kind)
 
     def told(
         self, candidates: Iterable[Candidate], executor: Executor | None = None
@@ -110,7 +110,7 @@ class Nearness:
         best: dict[str, Candidate] = {}
         for candidate in candidates:  # best first
             best.setdefault(candidate.kind, candidate)
-        if RESYNTH in best and best[RESYNTH].score > self._calibration.far:
+        if RESYNTH in best and best[RESYNTH].heard > self._calibration.far:
             return (FAR,)
         if RECIPE not in best or not self._beyond_knobs(best[RECIPE]):
             return ()
