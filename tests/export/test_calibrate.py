@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from companion.judging.nearness import CALIBRATION
+from companion.match import Matcher, MatchOptions
 from export.calibrate import (
     AGAIN,
     EDGES,
@@ -20,6 +25,7 @@ from export.calibrate import (
     Records,
     calibrated,
     fit_floor,
+    undisturbed,
 )
 from export.sounds import CANNOT, HITS, TONE, N, Note, made, midi_file, missing
 
@@ -83,6 +89,31 @@ def test_what_is_fitted_is_what_is_shipped(records: list[Record]) -> None:
         and "| real presets (can) | 12 | 0% | 0% |" in tables
     )
     assert data["far"] >= data["bounds"][2]
+
+
+class Starved:
+    """A matcher whose matches get a share of the cores: `burnt_s` of CPU in each second."""
+
+    def __init__(self, burnt_s: float) -> None:
+        self.burnt_s, self.asked = burnt_s, list[float]()
+
+    def match(self, path: Path, options: MatchOptions) -> Iterator[SimpleNamespace]:
+        self.asked.append(options.seconds)
+        end = time.process_time() + self.burnt_s * options.seconds
+        while time.process_time() < end:
+            pass
+        yield SimpleNamespace(candidates=(1,))
+
+
+@pytest.mark.parametrize(("burnt_s", "seconds"), [(0.2, [2.0]), (0.1, [2.0, 4.0]), (0.04, [2.0, 6.0, 6.0])])
+def test_a_match_that_lacked_the_cores_is_made_again_with_more_time(
+    burnt_s: float, seconds: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.calibrate.CPU_S", 0.4)
+    starved = Starved(burnt_s)
+    _, cpu_s = undisturbed(cast(Matcher, starved), Path("clip.wav"))
+    assert starved.asked == pytest.approx(seconds, rel=0.1)
+    assert cpu_s == pytest.approx(burnt_s * starved.asked[-1], rel=0.1)
 
 
 def test_a_regression_tells_sides_apart() -> None:

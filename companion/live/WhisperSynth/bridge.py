@@ -409,7 +409,7 @@ def ending(job: dict[str, Any], name: str) -> str:
 
 
 def heading(job: dict[str, Any]) -> str:
-    """How good a match is: `Bass 3 at C2, very close (0.10)`; empty for one without an answer."""
+    """How good a match is: `Bass 3 at C2, very close (0.15)`; empty for one without an answer."""
     result = job.get("result") or {}
     candidates = result.get("candidates") or []
     if not candidates:
