@@ -17,6 +17,7 @@ from companion.resynthesis.partials import N_HARMONICS, Complexes, Floats
 from presets.tables import FRAME_SIZE
 from presets.vital_binding import FULL_SPAN
 
+TINY = np.float32(1e-20)
 FINE_SIZE = 8192  # samples a frame while playing: between them lines are straight enough
 
 
@@ -57,19 +58,21 @@ def play(spectra: Complexes, times_s: Floats, base_hz: float, envelope: Floats) 
 
 
 def filled(spectra: Complexes, n: int) -> Complexes:
-    """Frames (channels, frames, n_harmonics) with the `n` - 1 that the engine builds between each two.
+    """Frames (channels, frames, n_harmonics) with the `n` - 1 that the engine builds between each two; `n`: 1, 2, 4, ...
 
-    Their amplitude is the square of the mean root, their phase lies on the shorter way (`presets.vital_frames.between`).
+    The root of their amplitude lies between their neighbours', as does their phase, on the shorter way
+    (`presets.vital_frames.between`): so those halfway, and those halfway again, are all there are.
     """
-    if n <= 1:
-        return spectra
-    first, second = spectra[:, :-1, None], spectra[:, 1:, None]
-    share = np.arange(n, dtype=np.float32)[:, None] / n
-    size = ((1 - share) * np.sqrt(np.abs(first)) + share * np.sqrt(np.abs(second))) ** 2
-    start = np.where(first == 0, second, first)
-    turn = np.angle(start) + share * np.angle(second * start.conj())
-    built = (size * np.exp(1j * turn)).astype(np.complex64).reshape(len(spectra), -1, spectra.shape[2])
-    return np.concatenate([built, spectra[:, -1:]], axis=1)
+    while n > 1:
+        sizes = np.abs(spectra)
+        roots, turns = np.sqrt(sizes), spectra / np.maximum(sizes, TINY)
+        turn = turns[:, :-1] + turns[:, 1:]
+        size = (0.5 * (roots[:, :-1] + roots[:, 1:])) ** 2
+        both = np.empty((len(spectra), 2 * spectra.shape[1] - 1, spectra.shape[2]), np.complex64)
+        both[:, ::2] = spectra
+        both[:, 1::2] = size * turn / np.maximum(np.abs(turn), TINY)
+        spectra, n = both, n // 2
+    return spectra
 
 
 def _read(waves: Floats, index: NDArray[np.int32], towards: Floats, weight: Floats) -> Floats:
