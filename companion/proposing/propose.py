@@ -19,6 +19,7 @@ from companion.resynthesis.frame_plan import FIXED_NOTE
 from companion.resynthesis.resynth import resynthesise
 from companion.resynthesis.wager import lets_go
 from presets.patch import Patch
+from presets.tidy import tidied
 
 LIKELY = 0.1  # a pitch guess less confident than this is no hypothesis for the model
 N_NOTES = 3
@@ -55,12 +56,12 @@ class Question:
         return 100 * (self.pitches[0] - round(self.pitches[0])) if self.pitches else 0.0
 
     def tuned(self, patch: Patch) -> Patch:
-        """The patch with the clip's tuning: a note is whole, the rest of the pitch is the patch's.
+        """The patch without leftovers, in the clip's tuning: a note is whole, the rest of the pitch is the patch's.
 
         Its note is one of those heard, also where the model has no word for it (under 21, over 108).
         """
         note = min(self.notes, key=lambda n: abs(n - patch.note)) if self.pitches else patch.note
-        return patch.with_values({TUNE: round(self.cents, 1)}, note=note)
+        return tidied(patch).with_values({TUNE: round(self.cents, 1)}, note=note)
 
 
 def ask(heard: Heard, n: int, seed: int) -> Question:
