@@ -6,6 +6,7 @@ as for the embedded engine, with another engine.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -20,7 +21,7 @@ from companion.errors import HostError
 from companion.hearing.audio import SAMPLE_RATE
 from companion.hearing.features import resample
 from companion.hosts.bound import Bound
-from companion.hosts.plugin import PatchFailure
+from companion.hosts.plugin import PatchFailure, PluginHost
 from companion.hosts.pool import HostPool
 from companion.hosts.verify import verify
 from companion.judging.board import Candidate
@@ -55,18 +56,14 @@ class PluginEngines(Engines):
     def __init__(self, pool: HostPool, bound: Iterable[Bound]) -> None:
         self._hosts = pool
         self._bound = {id(b.host): b for b in bound}
+        self._begins = threading.local()
 
     def render(
-        self,
-        patch: Patch,
-        note: int,
-        note_s: float,
-        total_s: float,
-        sample_rate: int = SAMPLE_RATE,
-        fresh: bool = False,
+        self, patch: Patch, note: int, note_s: float, total_s: float, sample_rate: int = SAMPLE_RATE
     ) -> NDArray[np.float32]:
         """One patch in the calling thread's worker: float32 (2, n)."""
         host = self._hosts.mine
+        fresh, self._begins.anew = getattr(self._begins, "anew", False), False
         try:
             self._bound[id(host)].set_patch(patch)
             audio = host.render(note, note_s, total_s, fresh=fresh)
@@ -74,9 +71,14 @@ class PluginEngines(Engines):
             audio = np.zeros((2, round(total_s * SAMPLE_RATE)), np.float32)
         return audio if sample_rate == SAMPLE_RATE else resample(audio, SAMPLE_RATE, sample_rate)
 
-    def map(self, work: Callable[[S], T], asked: Iterable[S]) -> Iterator[T]:
-        """Runs `work` for each of what is asked on the workers, in order; `work` may call `render`."""
-        return self._hosts.map(lambda _, one: work(one), asked)
+    def map(self, work: Callable[[S], T], asked: Iterable[S], fresh: bool = False) -> Iterator[T]:
+        """Runs `work` for each of what is asked on the workers, results in order; `work` may call `render`."""
+
+        def begin(_: PluginHost, one: S) -> T:
+            self._begins.anew = fresh
+            return work(one)
+
+        return self._hosts.map(begin, asked)
 
     def warm(self) -> None:
         """They are."""
