@@ -19,9 +19,6 @@ HELP = "`whispersynth --help` and `whispersynth match --help` say what can be gi
 
 def main() -> None:
     """The command `whispersynth`."""
-    # Patches are judged on a thread a core already: a linear algebra that starts its own on top makes them wait for each
-    # other, ten times as long on a busy machine. It reads this when numpy is imported, so nothing here may do that before.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run(sys.argv[1:]))
 
 

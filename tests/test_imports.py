@@ -13,6 +13,18 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "transformers", "optimum", "librosa", "onnx", "pyarrow", "matplotlib", "export"}
 ENGINES = {"vita", "pedalboard", "onnxruntime"}
 
+WATCH = """
+import os, sys
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            print(os.environ.get("OPENBLAS_NUM_THREADS"))
+
+sys.meta_path.insert(0, Watch())
+import {module}
+import numpy
+"""
 LOADED = "; import json, sys; print(json.dumps(sorted(sys.modules)))"
 MATCH = """
 import sys
@@ -30,6 +42,15 @@ def packages_after(code: str) -> set[str]:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.mark.parametrize(
+    "module", ["companion.match", "companion.cli", "companion.serve.worker", "export.render"]
+)
+def test_numpy_is_told_to_leave_the_cores_to_the_engines(module: str) -> None:
+    told = subprocess.run([sys.executable, "-c", WATCH.format(module=module)], cwd=ROOT, capture_output=True, text=True,
+                          env={k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"})  # fmt: skip
+    assert told.stdout.splitlines() == ["1"], told.stderr
 
 
 def imported_by(package: str) -> dict[str, set[str]]:
