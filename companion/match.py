@@ -111,7 +111,7 @@ class Matcher:
         question = ask(heard, options.candidates, options.seed)
 
         def so_far(stage: str, progress: float) -> Match:
-            best = board.ranked(options.keep, options.kind)
+            best = board.ranked(options.keep, options.kind, by_ear=stage == "done")
             note = best[0].patch.note if best else question.notes[0]
             return Match(
                 clip, note, heard.note_off_s, time.perf_counter() - began, best, warnings, stage, progress
@@ -138,7 +138,7 @@ class Matcher:
             yield so_far("refining", min(0.5 + 0.5 * (time.perf_counter() - began) / options.seconds, 0.99))
         if options.bpm:
             board = Board(
-                judge([snap_to_tempo(c.patch, options.bpm) for c in board.ranked(options.keep, options.kind)])
+                judge([snap_to_tempo(c.patch, options.bpm) for c in so_far("done", 1.0).candidates])
             )
         done = so_far("done", 1.0)
         told = nearness.result().told(done.candidates, self._thinkers)
