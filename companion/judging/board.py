@@ -15,7 +15,8 @@ from presets.patch import RECIPE, RESYNTH, Patch
 from presets.plugin_schema import SECTION
 
 KINDS = (RECIPE, RESYNTH)
-COPYING = 0.05  # on the score of a resynth: at other notes it is less right than a recipe as near (docs/experiments.md)
+COPYING = 0.1  # on the score of a resynth: at other notes it is less right than a recipe as near (docs/experiments.md),
+VERY_CLOSE = 0.15  # but only a recipe nearer than this comes before it
 SAME_SOUND = 0.012  # of 60 dB, mean over where either sounds: two answers nearer than this are one to the ear
 MOST_HEARD = 15  # candidates that are compared so, 3 ms each
 SAME_RAW = 0.04  # two patches of one structure whose knobs all lie closer than this are one
@@ -26,8 +27,8 @@ class Candidate:
     """A patch and how it sounds."""
 
     patch: Patch
-    score: float
-    """Distance from the clip: 0 the same sound, about 1 the init patch; a resynth's with COPYING."""
+    heard: float
+    """Distance from the clip: 0 the same sound, about 1 the init patch."""
     audio: NDArray[np.float32]
     """Its render at the heard note and note-off: (2, n) at 44.1 kHz."""
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -40,19 +41,15 @@ class Candidate:
     """What differs most from the clip, most first: `darker`."""
 
     @property
-    def heard(self) -> float:
-        """Distance from the clip alone."""
-        return self.score - handicap(self.patch)
+    def score(self) -> float:
+        """What it is ranked by, lower is better: the distance; a resynth, which copies one note, has up to COPYING more."""
+        copied = self.kind == RESYNTH
+        return max(self.heard, min(self.heard + COPYING, VERY_CLOSE)) if copied else self.heard
 
     @property
     def kind(self) -> str:
         """`recipe` or `resynth`."""
         return self.patch.kind
-
-
-def handicap(patch: Patch) -> float:
-    """What a patch's score has on top of its distance from the clip, for what that cannot hear."""
-    return COPYING if patch.kind == RESYNTH else 0.0
 
 
 class Board:

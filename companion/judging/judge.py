@@ -13,7 +13,7 @@ from companion.engines import Engines
 from companion.hearing.audio import SAMPLE_RATE
 from companion.hearing.ear import NoteOffGuess
 from companion.hearing.features import MODEL_RATE, clip_features
-from companion.judging.board import Candidate, handicap
+from companion.judging.board import Candidate
 from companion.judging.distance import Distance
 from companion.judging.metrics import level_db
 from companion.proposing.bank import coarse
@@ -61,7 +61,7 @@ class Judge:
         if beat is None or len(self.moments) == 1:
             return self._each(self._judge, patches)
         reach = REACH * self.distance(beat.audio)
-        return self._each(lambda patch: self._judge(patch, reach, beat.score), patches)
+        return self._each(lambda patch: self._judge(patch, reach, beat.heard), patches)
 
     def _each(self, work: Callable[[S], T], asked: Sequence[S]) -> list[T]:
         return list(self.engines.map(work, asked, self._fresh))
@@ -95,11 +95,11 @@ class Judge:
         audio = audio * gain
         near = self.distance(audio)
         if near > reach:
-            return Candidate(patch.with_values({VOLUME: volume}), max(near + handicap(patch), beat), audio)
+            return Candidate(patch.with_values({VOLUME: volume}), max(near, beat), audio)
         if others:
             far = sum(m.confidence * self.distance(self._render(patch, m) * gain) for m in others)
             near = first.confidence * near + far
-        return Candidate(patch.with_values({VOLUME: volume}), near + handicap(patch), audio)
+        return Candidate(patch.with_values({VOLUME: volume}), near, audio)
 
     def _volume(self, patch: Patch, audio: NDArray[np.float32]) -> float:
         """The volume that puts a patch at the clip's level, as far as the knob goes."""
