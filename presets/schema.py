@@ -120,9 +120,9 @@ class Parameter:
         if not self.low - slack <= value <= self.high + slack:
             raise PresetError(f"{self.name} is {value:g} {self.unit}; it goes from {self.range_text}")
         clipped = min(max(value, self.low), self.high)
-        return (
-            round(clipped) if self.kind == "integer" else float(f"{clipped:.6g}")
-        )  # what a text file can carry
+        if self.kind == "integer":
+            return round(clipped)
+        return float(f"{clipped:.6g}") + 0.0  # what a text file can carry; -0 becomes 0
 
     @property
     def range_text(self) -> str:

@@ -145,13 +145,18 @@ def _own(patch: Patch, name: str) -> Asset:
     return asset
 
 
+def _own_title(patch: Patch) -> str:
+    """What Vital shows for a patch's own waves, samples and shapes."""
+    return patch.name or "Own"
+
+
 def oscillator_frames(patch: Patch, section: str) -> tuple[Asset, str]:
     """Frames (n, 2048) an oscillator plays and the table's name; one frame when it is off."""
     choice = str(patch[TABLE_OF[section]])
     if not patch[f"{section}.on"]:
         return table_frames("basic_shapes")[:1], "Init"
     if choice == OWN:
-        return _own(patch, TABLE_OF[section]), "Own"
+        return _own(patch, TABLE_OF[section]), _own_title(patch)
     return (sub_frames(choice) if section == "sub" else table_frames(choice)), choice.replace(
         "_", " "
     ).title()
@@ -251,7 +256,7 @@ def _lfo(patch: Patch, n: int) -> dict[str, Any]:
     shape = str(patch[f"lfo{n}.shape"]) if n <= 2 else "triangle"
     points: Any = _own(patch, f"lfo{n}.shape") if shape == OWN else LFO_POINTS[shape]
     return {
-        "name": shape.replace("_", " ").title(),
+        "name": _own_title(patch) if shape == OWN else shape.replace("_", " ").title(),
         "num_points": len(points),
         "points": [float(x) for t, level, _ in points for x in (t, 1 - level)],  # drawn with y downwards
         "powers": [float(p) for _, _, p in points],
@@ -265,7 +270,7 @@ def _sample(patch: Patch) -> dict[str, Any]:
         return _encoded_sample("white", 2)
     if kind != OWN:
         return _encoded_sample(kind, SAMPLE_RATE)
-    return _sample_json(_own(patch, "noise.kind"), "Own")
+    return _sample_json(_own(patch, "noise.kind"), _own_title(patch))
 
 
 @cache

@@ -147,10 +147,7 @@ def save_candidates(
 
 
 def _add_candidate(batch: Batch, name: str, candidate: Candidate) -> Files:
-    heard = (
-        f"Made by WhisperSynth from {name.rsplit(' ', 2)[0]!r}, heard at {note_name(candidate.patch.note)}."
-    )
-    patch = candidate.patch.with_values(name=name, comment=heard)
+    patch = candidate.patch.with_values(name=name, comment=_comment(name.rsplit(" ", 2)[0], candidate))
     own = {p: f"{name} {p.replace('.', ' ')}{ASSETS[p].suffix}" for p in ASSETS if patch.values.get(p) == OWN}
     assets = {p: batch.add(file, ASSETS[p].encode(patch.assets[p])) for p, file in own.items()}
     contents = {"txt": patch_to_text(patch, own).encode()}
@@ -161,6 +158,14 @@ def _add_candidate(batch: Batch, name: str, candidate: Candidate) -> Files:
     if SERUM_FILES & candidate.files.keys():  # a table may have to be loaded by hand
         files |= {TABLES[p]: path for p, path in assets.items() if p in TABLES}
     return files
+
+
+def _comment(clip: str, candidate: Candidate) -> str:
+    """`Made by WhisperSynth from 'kick', heard at C1: a close relative, but darker, with a softer attack.`"""
+    made = f"Made by WhisperSynth from {clip!r}, heard at {note_name(candidate.patch.note)}"
+    near = candidate.words and f": {candidate.words}"
+    differs = candidate.differs and f", but {' and '.join(candidate.differs)}"
+    return f"{made}{near}{differs or ''}."
 
 
 def save_audio(audio: Asset, target: Path, name: str) -> Path:

@@ -13,8 +13,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from companion.telling.movement import Move, moves
+from companion.telling.movement import DRAWN, Move, moves, plays_the_clip
 from companion.telling.phrases import (
+    COURSE,
+    COURSE_ENDING,
+    COURSE_TITLE,
     DESTINATIONS,
     KINDS,
     LINES,
@@ -32,7 +35,7 @@ from companion.telling.words import (
     semitones_text,
     value_words,
 )
-from presets.patch import Patch
+from presets.patch import RESYNTH, Patch
 from presets.schema import OWN, Parameter, Value
 from presets.txt import note_name
 from presets.vital import Reading
@@ -45,6 +48,7 @@ SILENT_DB = -39.9  # the lowest a level's knob says
 OPEN_HZ = 12_000.0  # a low-pass above it has little left to open
 A_HAIR = 0.015  # of a parameter's travel; foreign presets are off their own defaults by that much
 A_HAIR_CENTS = 1.5  # tuning has a finer travel than the ear
+MOST_DIFFERENCES, LEAST_SHARED = 2, 3  # sentences in which two oscillators are said to be alike
 CYCLIC = ("lfo1", "lfo2", "random")
 
 
@@ -71,9 +75,16 @@ def explain(patch: Patch, opening: str = "") -> tuple[Paragraph, ...]:
     Args:
         opening: said first instead of the note it was heard at and the kind of patch.
     """
-    used, active = off_default(patch), moves(patch)
+    used, all_moves = off_default(patch), moves(patch)
+    ours = patch.kind == RESYNTH and not opening
+    active = [m for m in all_moves if not (ours and plays_the_clip(patch, m))]
     shown = sections_in_use(patch, used, active)
-    paragraphs = [Paragraph(TITLES[s], " ".join(_section_sentences(patch, s, used, active))) for s in shown]
+    said = {section: list(_section_sentences(patch, section, used, active)) for section in shown}
+    if "osc1" in said and "osc2" in said:
+        said["osc2"] = _beside(said["osc1"], said["osc2"])
+    paragraphs = [Paragraph(TITLES[section], " ".join(said[section])) for section in shown]
+    if course := _course([m for m in all_moves if m not in active], patch):
+        paragraphs.insert(shown.index("env1") + 1, course)
     idle = [m for m in active if m.section not in shown]
     if idle:
         text = " ".join(
@@ -139,6 +150,36 @@ def _section_sentences(patch: Patch, section: str, used: Names, active: list[Mov
     if not said:
         yield NOTHING_SAID
     yield from (_move_sentence(patch, m) for m in active if m.section == section)
+
+
+def _beside(first: list[str], second: list[str]) -> list[str]:
+    """What is said of the second oscillator, where it is much like the first only in what it differs."""
+    own = [sentence for sentence in second if sentence not in first]
+    if len(own) > MOST_DIFFERENCES or len(second) - len(own) < LEAST_SHARED:
+        return second
+    return ["As oscillator 1." if not own else "As oscillator 1, but:", *own]
+
+
+def _course(playing: list[Move], patch: Patch) -> Paragraph | None:
+    """One paragraph for all that plays a resynth's clip."""
+    if not playing:
+        return None
+    sources = sorted({m.source for m in playing}, key=DRAWN.index)
+    lets_go = any(m.source.startswith("env") for m in playing)
+    speeds = [
+        seconds_text(1 / patch.number(f"{source}.rate")) for source in sources if source.startswith("lfo")
+    ]
+    text = COURSE.format(
+        names=_listed([SOURCES[s][0] for s in sources]).replace(" E", " e"),
+        speed=f"over {speeds[0]}" if speeds else "as it did",
+        ending=COURSE_ENDING if lets_go else "",
+    )
+    return Paragraph(COURSE_TITLE, text)
+
+
+def _listed(names: list[str]) -> str:
+    """`A`, `A and B`, `A, B and C`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _source_sentences(active: list[Move]) -> Iterator[tuple[str, str]]:
@@ -245,14 +286,14 @@ def _bend(patch: Patch, slot: int) -> str:
 
 def how_to_change(patch: Patch) -> str:
     """One line: which knobs to turn for another sound."""
-    turns = [
-        _turn(patch, *row)
-        for row in (
-            ("attack", 0.2, "harder start", "softer start"),
-            ("release", 2.0, "shorter tail", "longer tail"),
-        )
-    ]
-    return f"To make it brighter, {_brighter(patch)}; {'; '.join(turns)}."
+    fades = patch.number("env1.sustain") < FADED  # the key may be held: the sound has gone by then
+    last = ("decay", 1.0, "shorter sound", "longer sound") if fades else RELEASE_TURN
+    return f"To make it brighter, {_brighter(patch)}; {_turn(patch, *ATTACK_TURN)}; {_turn(patch, *last)}."
+
+
+ATTACK_TURN = ("attack", 0.2, "harder start", "softer start")
+RELEASE_TURN = ("release", 2.0, "shorter tail", "longer tail")
+FADED = 10.0  # % of sustain under which what is heard of a note is its decay
 
 
 def _turn(patch: Patch, key: str, long_s: float, less: str, more: str) -> str:

@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Callable
 
-from companion.telling.movement import Move, moves
+from companion.telling.movement import Move, moves, plays_the_clip
 from companion.telling.wording import HELD, wave_words
 from companion.telling.words import figure, percent_text, seconds_text, semitones_text, value_words
 from presets.patch import Patch
 from presets.plugin_schema import is_of_plugin
+from presets.schema import OWN
 from presets.txt import value_text
 
 Weighed = tuple[float, str]
@@ -34,9 +35,9 @@ def _farthest(patch: Patch) -> list[Weighed]:
 
 
 def _oscillators(patch: Patch) -> list[Weighed]:
-    facts = []
+    facts = _own_waves(patch)
     for section, weight in (("osc1", 10.0), ("osc2", 8.0)):
-        if not patch[f"{section}.on"]:
+        if not patch[f"{section}.on"] or patch[f"{section}.table"] == OWN:
             continue
         heard = _loudness(patch, section)
         wave = _short(wave_words(patch, section))
@@ -49,6 +50,21 @@ def _oscillators(patch: Patch) -> list[Weighed]:
                 facts.append(
                     (0.65 * weight * heard, f"{section} {name} {kind} {_value(patch, f'{section}.{amount}')}")
                 )
+    return facts
+
+
+def _own_waves(patch: Patch) -> list[Weighed]:
+    """Of a resynth: which oscillators play waves of the clip's, and what plays them through."""
+    own = [s for s in ("osc1", "osc2") if patch[f"{s}.on"] and patch[f"{s}.table"] == OWN]
+    if not own:
+        return []
+    n = max(len(patch.assets[f"{section}.table"]) for section in own)
+    waves = f"{n} waves" if n > 1 else "a wave"
+    facts = [(10.0, f"{' and '.join(own)} {waves} of the clip's own")]
+    runs = [m for m in moves(patch) if m.destination in {f"{section}.position" for section in own}]
+    for source in dict.fromkeys(m.source for m in runs if m.source.startswith("lfo")):
+        period = seconds_text(1 / patch.number(f"{source}.rate"))
+        facts.append((8.5, f"{source} plays them through in {period}"))
     return facts
 
 
@@ -66,7 +82,9 @@ def _sub(patch: Patch) -> list[Weighed]:
     if not patch["sub.on"]:
         return []
     steps = round(12 * patch.number("sub.octave") + patch.number("sub.semitone"))
-    return [(5 * _loudness(patch, "sub"), f"sub {patch['sub.shape']} at {steps:+d} semitones")]
+    shape = "a wave of the clip's own" if patch["sub.shape"] == OWN else f"{patch['sub.shape']}"
+    place = f" at {semitones_text(steps, named=False)} {'up' if steps > 0 else 'down'}" if steps else ""
+    return [(5 * _loudness(patch, "sub"), f"sub {shape}{place}")]
 
 
 def _noise(patch: Patch) -> list[Weighed]:
@@ -82,7 +100,7 @@ def _filters(patch: Patch) -> list[Weighed]:
     for section, weight in (("filter1", 9.0), ("filter2", 7.5)):
         if not patch[f"{section}.on"]:
             continue
-        kind = str(patch[f"{section}.type"])
+        kind = str(patch[f"{section}.type"]).replace("_", " ")
         place = f"at {_value(patch, f'{section}.cutoff')}" if patch.matters(f"{section}.cutoff") else "vowels"
         ring = (
             f", resonance {_value(patch, f'{section}.resonance')}"
@@ -106,10 +124,14 @@ def _amp(patch: Patch) -> list[Weighed]:
 
 def _routings(patch: Patch) -> list[Weighed]:
     return [
-        (7.0 * min(1.0, 0.3 + 2 * abs(patch.number(f"mod{m.slot}.amount")) / 100), text)
+        (_routing_weight(patch, m) * min(1.0, 0.3 + 2 * abs(patch.number(f"mod{m.slot}.amount")) / 100), text)
         for m in moves(patch)
         if m.start != m.end and _is_on(patch, m.section) and (text := _routing(m))
     ]
+
+
+def _routing_weight(patch: Patch, m: Move) -> float:
+    return 0.1 if plays_the_clip(patch, m) or m.key == "amount" else 7.0  # nothing that a player turns
 
 
 def _is_on(patch: Patch, section: str) -> bool:

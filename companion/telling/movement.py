@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from presets.laws import LAWS, Law
 from presets.patch import Patch
-from presets.schema import N_MOD_SLOTS
+from presets.schema import N_MOD_SLOTS, OWN
 from presets.vital import rows
 
 NATIVE_RANGES: dict[str, tuple[float, float]] = {
@@ -40,6 +40,7 @@ NATIVE_RANGES: dict[str, tuple[float, float]] = {
     "reverb.decay": (-6.0, 6.0),
     "amount": (-1.0, 1.0),
 }  # of Vital's controls, by `family.key` or key
+DRAWN = ("lfo1", "lfo2", "env2", "env3")  # what a resynthesis plays its clip with
 _AMOUNT_LAW: Law = {"law": "linear", "scale": 0.01}
 _SEMITONE_LAW: Law = {"law": "linear"}
 
@@ -101,6 +102,18 @@ def move(patch: Patch, slot: int) -> Move | None:
 def moves(patch: Patch) -> list[Move]:
     """All slots in use, in order."""
     return [m for n in range(1, N_MOD_SLOTS + 1) if (m := move(patch, n)) is not None]
+
+
+def plays_the_clip(patch: Patch, m: Move) -> bool:
+    """Whether a movement is a resynth's way of playing its clip, rather than one to be heard for itself."""
+    if m.source not in DRAWN:
+        return False
+    if m.key == "position":
+        return patch[f"{m.section}.table"] == OWN
+    if m.key == "amount":
+        moved = move(patch, int(m.section.removeprefix("mod")))
+        return moved is not None and moved.key != "amount" and plays_the_clip(patch, moved)
+    return m.source.startswith("lfo") and patch[f"{m.source}.shape"] == OWN
 
 
 def _law_and_value(patch: Patch, destination: str) -> tuple[Law, float]:

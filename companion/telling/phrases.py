@@ -68,7 +68,7 @@ WAVES: dict[str, tuple[tuple[float, str], ...]] = {
                        (100, "a barking electric piano")),
     "random_a": ((0, "odd partials, organ-like"), (50, "other odd partials"), (100, "odd partials, thin and strange")),
     "random_b": ((0, "many random partials, grainy"), (50, "a dense grain of partials"), (100, "a rich, rough grain")),
-    "own": ((0, "waves of its own, taken from a clip"),),
+    "own": ((0, "waves of its own"),),
 }  # fmt: skip
 
 SUB_WAVES: dict[str, str] = {
@@ -77,7 +77,7 @@ SUB_WAVES: dict[str, str] = {
     "saw": "a saw wave, full and buzzing",
     "square": "a square wave, hollow and strong",
     "pulse": "a pulse wave, thin and nasal",
-    "own": "a wave of its own, taken from a clip",
+    "own": "a wave of its own",
 }
 
 _LOW_PASS = "{cutoff} takes the top off: {cutoff.word}"
@@ -312,7 +312,7 @@ _BANDS = {"low": "Low", "band": "Middle", "high": "High"}
 
 LINES: dict[str, tuple[Line, ...]] = {
     "osc": (
-        Line(("table", "position", "level"), "{Wave} ({table}, position {position}), {level.word} ({level}).", always=True),
+        Line(("table", "position", "level"), "{Wave}{in_table}, {level.word} ({level}).", always=True),
         Line(("octave", "semitone"), "Tuned {interval}."),
         Line(("voices", "detune"), "Stacked into {voices.count} voices, {detune.word} ({detune} detune)."),
         Line(("blend",), "The outer voices are {blend.word} the middle one ({blend} blend)."),
@@ -443,6 +443,13 @@ LINES: dict[str, tuple[Line, ...]] = {
     "macro": tuple(Line((f"m{n}",), f"Macro {n} stands at {{m{n}}}.") for n in range(1, 5)),
 }  # fmt: skip
 
+COURSE_TITLE = "The clip's course"
+COURSE = (
+    "{names} are drawn from the clip: they play its waves through {speed}{ending}. Leave them as they are; shape the sound"
+    " with envelope 1 and the effects, or send the oscillators through a filter."
+)
+COURSE_ENDING = ", and on into its own ending when the key is let go"
+
 NOTHING_SAID = "It is on, with every control at rest."
 
 
@@ -538,5 +545,5 @@ SOURCES: dict[str, tuple[str, str]] = {  # name, and how the movement comes abou
 
 KINDS = {
     "recipe": "A recipe: plain settings, as one would dial them in.",
-    "resynth": "A resynth: its wave is taken from a clip; everything around it is plain settings.",
+    "resynth": "A resynth: its waves are taken from the clip; everything around them is plain settings.",
 }

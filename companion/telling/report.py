@@ -204,7 +204,8 @@ def headline(outcome: Outcome) -> str:
 
 def candidates_table(outcome: Outcome) -> Table:
     """Rank, kind, how near it comes and what differs, the settings that matter most, and the name saved under."""
-    table = Table("#", "kind", "how near", "what matters most", "saved as", show_lines=True)
+    table = Table("#", "kind", "how near", "what matters most", show_lines=True)
+    table.add_column("saved as", overflow="fold")  # whole, for it is to be found in the folder
     candidates = outcome.match.candidates if outcome.match else ()
     for rank, (candidate, files) in enumerate(zip(candidates, outcome.saved, strict=True), 1):
         settings = "\n".join(settings_that_matter(candidate.patch))

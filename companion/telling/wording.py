@@ -116,8 +116,16 @@ def wave_words(patch: Patch, section: str, position: float | None = None) -> str
     at = patch.number(f"{section}.position") if position is None else position
     if table == OWN:
         n = len(patch.assets[TABLE_OF[section]])
-        return f"{WAVES[OWN][0][1]} ({n} of them)" if n > 1 else "a wave of its own, taken from a clip"
+        return f"{n} {WAVES[OWN][0][1]}" if n > 1 else "a wave of its own"
     return min(WAVES[table], key=lambda place: abs(place[0] - at))[1]
+
+
+def _in_table(patch: Patch, section: str) -> str:
+    """Where in which table the wave stands: ` (basic shapes, position 69 %)`."""
+    position, table = figure(patch.number(f"{section}.position")), str(patch[f"{section}.table"])
+    if table == OWN:
+        return f" (position {position} %)" if len(patch.assets[TABLE_OF[section]]) > 1 else ""
+    return f" ({table.replace('_', ' ')}, position {position} %)"
 
 
 def _steps(patch: Patch, section: str) -> float:
@@ -184,6 +192,7 @@ def _beat(side: str) -> Callable[[Patch, str], str]:
 
 COMPUTED: dict[str, Callable[[Patch, str], str]] = {
     "wave": wave_words,
+    "in_table": _in_table,
     "Wave": lambda patch, section: _capital(wave_words(patch, section)),
     "Shape": lambda patch, section: _capital(SUB_WAVES[str(patch[f"{section}.shape"])]),
     "interval": _interval,

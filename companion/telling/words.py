@@ -52,6 +52,7 @@ def score_text(score: float, words: str = "") -> str:
 
 def figure(value: float, digits: int = 2) -> str:
     """A number in `digits` significant digits, without exponent or trailing zeros; larger ones stay whole."""
+    value += 0.0  # -0 becomes 0
     if abs(value) >= 10**digits:
         return f"{value:.0f}"
     text = f"{value:.{digits}g}"

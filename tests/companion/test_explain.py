@@ -297,7 +297,42 @@ def test_the_settings_that_matter_come_in_order_of_weight():
 
 def test_a_plain_patch_has_five_settings_too_and_a_resynth_names_its_waves():
     assert len(settings_that_matter(Patch())) == 5
-    assert settings_that_matter(patch({"osc1.table": OWN}))[0].startswith("osc1 waves of its own")
+    assert settings_that_matter(patch({"osc1.table": OWN}))[0] == "osc1 17 waves of the clip's own"
+
+
+PLAYED = {
+    "osc1.table": OWN, "osc2.on": True, "osc2.table": OWN, "osc1.route": "effects", "osc2.route": "effects",
+    "osc1.octave": -3, "osc2.octave": -3, "osc2.pan": 100, "lfo1.shape": OWN, "lfo1.mode": "hold", "lfo1.rate": 0.5,
+    "mod1.source": "lfo1", "mod1.destination": "osc1.position", "mod2.source": "lfo1", "mod2.destination": "osc2.position",
+    "mod3.source": "env3", "mod3.destination": "mod1.amount", "mod3.amount": -40,
+    "mod4.source": "env2", "mod4.destination": "osc2.position", "mod4.amount": -20,
+}  # fmt: skip
+
+
+def test_how_a_resynth_plays_its_clip_is_one_paragraph_and_no_setting_that_matters():
+    resynth = patch(PLAYED)
+    told = {paragraph.title: paragraph.text for paragraph in explain(resynth)}
+    assert told["The clip's course"].startswith("LFO 1, envelope 2 and envelope 3 are drawn from the clip: they play its waves "
+                                                "through over 2 s, and on into its own ending")  # fmt: skip
+    assert told["Oscillator 2"] == "As oscillator 1, but: It sits 100 % to the right."
+    assert not {"LFO 1", "Envelope 2", "Routing 1"} & set(told)
+    matter = settings_that_matter(resynth)
+    assert matter[:2] == ("osc1 and osc2 17 waves of the clip's own", "lfo1 plays them through in 2 s")
+    assert not any("moves" in setting for setting in matter)
+
+
+def test_what_plays_in_a_preset_from_elsewhere_is_told_in_full():
+    told = {paragraph.title for paragraph in explain(patch(PLAYED), "A Vital preset.")}
+    assert {"LFO 1", "Envelope 2", "Routing 1"} <= told and "The clip's course" not in told
+
+
+def test_a_sound_that_dies_away_is_made_longer_by_its_decay():
+    assert "raise envelope 1's decay" in how_to_change(patch({"env1.sustain": 0, "env1.decay": 0.2}))
+    assert "raise envelope 1's release" in how_to_change(patch({"env1.sustain": 80, "env1.decay": 0.2}))
+
+
+def test_zero_has_no_sign():
+    assert "at 0 dB" in text_of({"volume.level": -0.0}) and "-0 " not in text_of({"volume.level": -0.0})
 
 
 def test_every_destination_has_words():

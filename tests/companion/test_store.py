@@ -1,6 +1,7 @@
 """Saving is whole or not at all, never over anything; what was saved reads back the same."""
 
 import errno
+import json
 import os
 import resource
 import signal
@@ -62,6 +63,17 @@ def test_files_are_named_after_the_clip_and_reported_in_rank_order(tmp_path):
     assert [files["vital"].name for files in saved] == ["kick 1 recipe.vital", "kick 2 resynth.vital"]
     assert all(path.is_file() and path.is_absolute() for files in saved for path in files.values())
     assert all(name.startswith(("kick 1 recipe", "kick 2 resynth")) for name in names(tmp_path))
+
+
+def test_a_preset_says_in_the_synth_where_it_is_from_and_how_near_it_is(tmp_path):
+    near = Candidate(resynth(), 0.2, AUDIO, words="a close relative", differs=("darker", "softer attack"))
+    plain, told = save_candidates("kick", [candidate(), near], tmp_path)
+    made = "Made by WhisperSynth from 'kick', heard at"
+    assert json.loads(plain["vital"].read_text())["comments"] == f"{made} C2."
+    preset = json.loads(told["vital"].read_text())
+    assert preset["comments"] == f"{made} D2: a close relative, but darker and softer attack."
+    own = preset["settings"]["wavetables"][0], preset["settings"]["lfos"][0], preset["settings"]["sample"]
+    assert {one["name"] for one in own} == {preset["preset_name"]} == {"kick 2 resynth"}
 
 
 def test_every_kind_of_own_data_reads_back_the_same(tmp_path):
