@@ -487,7 +487,7 @@ def words_table(found: Answers, bounds: list[float]) -> str:
     """The words: their scores, how often they are right, and what the gap was."""
     words, truth = found.left_out(), found.true_words
     lines = [
-        "| words | G | score above the floor | said | right | one off at most | median G | G of four in five |",
+        "| words | G | distance above the floor | said | right | one off at most | median G | G of four in five |",
         "|---|---|---|---|---|---|---|---|",
     ]
     ends = [*map("{:.2f}".format, EDGES), ""], [*map("{:.3f}".format, bounds), ""]
@@ -517,7 +517,7 @@ def alarm_table(records: list[Record], bounds: list[float], floor: tuple[float, 
     """How often it is said that no knobs make a sound, a line a group."""
     halves, kinds = (held_out(records, bounds, floor, by) for by in ("halves", "kinds"))
     lines = [
-        "| sounds | number | recipe: said, other half fitted | recipe: said, this kind never seen | resynth far, too | median score recipe / resynth |",
+        "| sounds | number | recipe: said, other half fitted | recipe: said, this kind never seen | resynth far, too | median distance recipe / resynth |",
         "|---|---|---|---|---|---|",
     ]
     for group in sorted(halves, key=lambda g: (g in CANNOT, g)):
