@@ -35,7 +35,7 @@ SOUND_FONTS = tuple(
 )
 TICKS = 480  # a second: 120 BPM at 240 ticks a quarter
 DRUM_CHANNEL = 9
-KICK, SNARE, HAT, CLAP, RIDE = 36, 38, 42, 39, 51
+KICK, SNARE, HAT, RIDE = 36, 38, 42, 51
 
 
 @dataclass(frozen=True)

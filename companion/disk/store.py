@@ -24,6 +24,7 @@ import platformdirs
 
 from companion.disk.batch import Batch, uninterrupted
 from companion.errors import StoreError
+from companion.files import read_start
 from presets.errors import PresetError
 from presets.patch import Asset, Patch
 from presets.plugin_schema import is_of_plugin
@@ -306,19 +307,7 @@ def read_text(path: Path) -> str:
 
 
 def _read_text(path: Path, most: int) -> str:
-    try:
-        if path.is_dir():
-            raise PresetError(f"{path} is a folder; name a patch in it")
-        if path.exists() and not path.is_file():
-            raise PresetError(f"{path} is a device or a pipe, not a file; save the patch as a file first")
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except FileNotFoundError:
-        raise PresetError(f"{path} does not exist; check the path") from None
-    except PermissionError:
-        raise PresetError(f"{path} may not be read by this user; change its permissions or copy it") from None
-    except (OSError, ValueError) as error:
-        raise PresetError(f"{str(path)!r} cannot be opened ({error}); check the path and the disk") from None
+    data = read_start(path, most + 1, "patch", PresetError)
     if len(data) > most:
         raise PresetError(f"{path} is larger than {most // 2**20} MiB, which no patch is; give another file")
     try:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pedalboard.io import AudioFile, ReadableAudioFile
 
 from companion.errors import ClipError
+from companion.files import read_start
 from companion.hearing.features import resample
 
 Audio = NDArray[np.float32]
@@ -109,20 +110,8 @@ def check_times(start_s: float | None, end_s: float | None) -> None:
 
 def check_file(path: Path) -> None:
     """Refuse what cannot be a sound file before the decoder sees it, whose messages all say `does not exist`."""
-    try:
-        if path.is_dir():
-            raise ClipError(f"{path} is a folder, not a clip; name a sound file in it.")
-        if path.exists() and not path.is_file():
-            raise ClipError(f"{path} is a device or a pipe; save the sound as a {FORMATS} file first.")
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise ClipError(f"{path} is empty (0 bytes); give a {FORMATS} file with sound in it.")
-    except FileNotFoundError:
-        raise ClipError(f"{path} does not exist; check the path.") from None
-    except PermissionError:
-        raise ClipError(f"{path} may not be read by this user; change its permissions or copy it.") from None
-    except (OSError, ValueError) as error:
-        raise ClipError(f"{str(path)!r} cannot be opened ({error}); check the path and the disk.") from None
+    if not read_start(path, 1, "clip", ClipError):
+        raise ClipError(f"{path} is empty (0 bytes); give a {FORMATS} file with sound in it.")
 
 
 def open_audio(path: Path) -> ReadableAudioFile:

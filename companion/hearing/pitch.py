@@ -38,8 +38,6 @@ RELATIVES_ST = (-24.0, -19.02, -12.0, -7.02, 7.02, 12.0, 19.02, 24.0)  # common 
 FINE_SIZE = 1 << 16  # of the long spectrum: 0.17 Hz a bin
 CENTRE_CENTS, CENTRE_HARMONICS, CENTRE_ROUNDS = 60.0, 10, 4
 TIP_CENTS, TIP_STEP_CENTS, TIP_HARMONICS = 5.0, 0.5, 16
-STABLE_CENTS, STABLE_SHARE = 50.0, 0.6
-STABLE_RANGE_DB = 25.0
 
 
 @dataclass(frozen=True)
@@ -101,22 +99,6 @@ def guess_pitches(audio: Audio, count: int = 6) -> tuple[PitchGuess, ...]:
         PitchGuess(note, float(confidence), float(curve[at]))
         for note, confidence, at in zip(notes, confidences, best, strict=True)
     )
-
-
-def stable_f0(audio: Audio) -> float | None:
-    """Give the fundamental in Hz of `audio` (channels, n) where it is steady, else None.
-
-    Steady: of the frames within STABLE_RANGE_DB of the loudest, STABLE_SHARE lie within STABLE_CENTS of their
-    median, and the comb fits.
-    """
-    found = salience(resample(audio, SAMPLE_RATE, PITCH_RATE))
-    loud = found.energies > found.energies.max() * 10 ** (-STABLE_RANGE_DB / 10)
-    if not found.energies.max() > 0 or found.average().max() < HARD_PITCH:
-        return None
-    notes = np.array([between_candidates(row, int(row.argmax())) for row in found.strengths[loud]])
-    median = float(np.median(notes))
-    steady = np.abs(notes - median) * 100 < STABLE_CENTS
-    return note_to_hz(float(np.median(notes[steady]))) if steady.mean() >= STABLE_SHARE else None
 
 
 def salience(low: Audio) -> Salience:

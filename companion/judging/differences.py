@@ -33,7 +33,6 @@ from companion.judging.metrics import (
 )
 
 WINDOW, HOP, N_FFT = 2048, 512, 2048  # 46 ms, 12 ms
-HOP_S = HOP / SAMPLE_RATE
 FINE_WINDOW, FINE_HOP, FINE_FFT = 8192, 16384, 8192  # tells partials from what is between them
 ENVELOPE_HOP = 220  # 5 ms
 ENVELOPE_S = ENVELOPE_HOP / SAMPLE_RATE

@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.errors import WhisperSynthError
+from companion.errors import ModelError
 from companion.hearing.features import FEATURE_TOP, N_FRAMES, N_MELS
 from companion.proposing.tokens import EOS, NOTE_LOW, Sentence, Speaker, Vocabulary, vocabulary
 
@@ -48,7 +48,7 @@ def unpack_sentence(packed: NDArray[np.uint8], words: Vocabulary | None = None) 
     for byte in packed:
         low, high = speaker.allowed()
         if low == EOS or low + int(byte) >= high:
-            raise WhisperSynthError("the sound bank does not fit this schema; install whispersynth again")
+            raise ModelError("the sound bank does not fit this schema; install whispersynth again")
         speaker.say(low + int(byte))
     return speaker.sentence()
 
@@ -82,7 +82,7 @@ class Bank:
                     words=words or vocabulary(),
                 )
         except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
-            raise WhisperSynthError(
+            raise ModelError(
                 f"{path} is damaged ({type(error).__name__}); install whispersynth again"
             ) from None
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from companion.errors import WhisperSynthError
+from companion.errors import ModelError
 from companion.proposing.tokens import BOS, EOS, NOTE_LOW, PAD, Sentence, Speaker, Vocabulary, vocabulary
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -36,7 +36,7 @@ class PatchModel:
     """A model bundle: `encoder.onnx`, `decoder.onnx` (merged, with key-value cache), `model.json`.
 
     Raises:
-        WhisperSynthError: the bundle is missing, damaged, or speaks another schema.
+        ModelError: the bundle is missing, damaged, or speaks another schema.
     """
 
     def __init__(self, folder: Path | None = None, words: Vocabulary | None = None) -> None:
@@ -57,7 +57,7 @@ class PatchModel:
                 for name in (ENCODER, DECODER)
             )
         except Exception as error:  # onnxruntime raises its own unexported family
-            raise WhisperSynthError(
+            raise ModelError(
                 f"the model in {self.folder} is damaged ({type(error).__name__}); install whispersynth again"
             ) from None
         past = [i for i in self._decoder.get_inputs() if i.name.startswith("past_key_values")]
@@ -175,13 +175,13 @@ def _read_card(folder: Path, words: Vocabulary) -> dict[str, Any]:
     try:
         card = dict(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
-        raise WhisperSynthError(
+        raise ModelError(
             f"there is no model in {folder}; install whispersynth again or name a folder with {CARD}"
         ) from None
     except (OSError, ValueError) as error:
-        raise WhisperSynthError(f"{path} cannot be read ({error}); install whispersynth again") from None
+        raise ModelError(f"{path} cannot be read ({error}); install whispersynth again") from None
     if card.get("schema_hash") != words.schema.hash or card.get("vocabulary") != words.size:
-        raise WhisperSynthError(
+        raise ModelError(
             f"the model in {folder} was trained for another schema ({card.get('schema_hash')} with {card.get('vocabulary')} words, "
             f"this is {words.schema.hash} with {words.size}); "
             "train it again with `python -m export train` or install whispersynth again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -297,8 +296,6 @@ def _check(request: JobRequest) -> None:
     check_file(request.clip)
     check_times(request.start_s, request.end_s)
     request.match_options()
-    if not os.access(request.clip, os.R_OK):
-        raise WhisperSynthError(f"{request.path} may not be read by this user; change its permissions")
 
 
 def _candidate(job: Job, rank: int) -> dict[str, Any]:

@@ -94,12 +94,6 @@ def explain(patch: Patch, opening: str = "") -> tuple[Paragraph, ...]:
     return (Paragraph(patch.name or "This patch", _opening(patch, opening)), *paragraphs)
 
 
-def explain_text(patch: Patch, opening: str = "") -> str:
-    """The whole explanation as one text."""
-    parts = [f"{p.title}: {p.text}" for p in explain(patch, opening)]
-    return "\n".join([*parts, how_to_change(patch)])
-
-
 def sections_in_use(patch: Patch, used: Names, active: list[Move]) -> tuple[str, ...]:
     """Sections that are on, or used by a routing; in the order of TITLES."""
     sources = {m.source for m in active}

@@ -98,11 +98,11 @@ def _progress_bar() -> Iterator[Bar]:
         yield Bar(progress)
 
 
-class JsonReport:
-    """One JSON object a clip on stdout, one a line."""
+class BarReport:
+    """What every report does while a clip is matched."""
 
-    def __init__(self, bar: Bar, stream: TextIO) -> None:
-        self.bar, self.stream = bar, stream
+    def __init__(self, bar: Bar) -> None:
+        self.bar = bar
 
     def begin(self, clip: Path) -> None:
         """Shows the bar."""
@@ -111,6 +111,14 @@ class JsonReport:
     def progress(self, so_far: Match) -> None:
         """Moves the bar."""
         self.bar.update(so_far.stage, so_far.progress)
+
+
+class JsonReport(BarReport):
+    """One JSON object a clip on stdout, one a line."""
+
+    def __init__(self, bar: Bar, stream: TextIO) -> None:
+        super().__init__(bar)
+        self.stream = stream
 
     def end(self, outcome: Outcome) -> None:
         """Prints the object."""
@@ -159,20 +167,12 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-class TableReport:
+class TableReport(BarReport):
     """A table a clip on stdout, for people."""
 
     def __init__(self, bar: Bar) -> None:
-        self.bar = bar
+        super().__init__(bar)
         self.console = Console(highlight=False)
-
-    def begin(self, clip: Path) -> None:
-        """Shows the bar."""
-        self.bar.begin(clip.name)
-
-    def progress(self, so_far: Match) -> None:
-        """Moves the bar."""
-        self.bar.update(so_far.stage, so_far.progress)
 
     def end(self, outcome: Outcome) -> None:
         """Prints the table, or what went wrong."""

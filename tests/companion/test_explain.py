@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.hosts.vital import VitalHost
-from companion.telling.explain import explain, explain_text, how_to_change
+from companion.telling.explain import explain, how_to_change
 from companion.telling.gist import settings_that_matter
 from companion.telling.movement import move, native_range
 from companion.telling.phrases import CHOICES, DESTINATIONS, SOURCES, TITLES, WAVES
@@ -52,7 +52,8 @@ def patch(values=None, **fields):
 
 
 def text_of(values):
-    return explain_text(patch(values))
+    paragraphs = [f"{p.title}: {p.text}" for p in explain(patch(values))]
+    return "\n".join([*paragraphs, how_to_change(patch(values))])
 
 
 # -- the whole schema ---------------------------------------------------------------------------------------------

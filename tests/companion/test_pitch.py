@@ -11,7 +11,6 @@ from companion.hearing.pitch import (
     guess_pitches,
     hz_to_note,
     note_to_hz,
-    stable_f0,
     window_shares,
 )
 
@@ -63,13 +62,6 @@ def test_pitch_of_real_presets(clip):
     audio = read_clip(clip).samples
     wanted = int(note) + SEMITONES[name]
     assert guess_pitches(audio)[0].note == pytest.approx(wanted, abs=0.2)
-    steady = stable_f0(audio)
-    assert steady is None or hz_to_note(steady) == pytest.approx(wanted, abs=0.2)
-
-
-def test_most_real_presets_are_steady():
-    steady = [stable_f0(read_clip(clip).samples) for clip in NOTES.glob("*.flac")]
-    assert sum(hz is not None for hz in steady) >= 7
 
 
 def test_detuned_unison():
@@ -84,7 +76,6 @@ def test_vibrato():
     )
     wave = np.sum([np.sin(n * phase) / n for n in range(1, 15)], axis=0, dtype=np.float32)[None]
     assert guess_pitches(wave)[0].note == pytest.approx(57, abs=0.1)
-    assert hz_to_note(stable_f0(wave)) == pytest.approx(57, abs=0.3)
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.12])
@@ -109,7 +100,6 @@ def test_under_noise():
 def test_noise_has_no_pitch(seed):
     noise = np.random.default_rng(seed).standard_normal((2, SAMPLE_RATE)).astype(np.float32)
     assert guess_pitches(noise)[0].confidence < 0.3
-    assert stable_f0(noise) is None
 
 
 def test_octaves_are_among_the_guesses():
@@ -126,7 +116,6 @@ def test_octaves_are_among_the_guesses():
 def test_silence_and_next_to_nothing(samples):
     silence = np.zeros((2, samples), np.float32)
     assert guess_pitches(silence) == ()
-    assert stable_f0(silence) is None
     guess_pitches(np.ones((1, samples), np.float32))
 
 
