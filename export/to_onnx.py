@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from companion.hearing.features import CLIP_S, FEATURE_TOP, N_FRAMES, N_MELS
-from companion.proposing.model import CARD, DECODER, ENCODER, PatchModel
+from companion.proposing.model import CARD, DECODER, DIGESTS, ENCODER, PatchModel, digest
 from companion.proposing.tokens import BOS, EOS, PAD, Vocabulary, vocabulary
 
 SMALL = 1024  # initialisers with fewer values stay float32
@@ -130,6 +130,7 @@ def write_card(bundle: Path, facts: dict[str, Any], words: Vocabulary | None = N
     card = {
         "schema": words.schema.name, "schema_hash": words.schema.hash, "vocabulary": words.size,
         "features": {"n_mels": N_MELS, "n_frames": N_FRAMES, "top": FEATURE_TOP}, **facts,
+        DIGESTS: {name: digest(bundle / name) for name in (ENCODER, DECODER) if (bundle / name).exists()},
     }  # fmt: skip
     (bundle / CARD).write_text(json.dumps(card, indent=1) + "\n")
 

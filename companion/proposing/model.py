@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from companion.proposing.tokens import BOS, EOS, NOTE_LOW, PAD, Sentence, Speake
 MODELS = Path(__file__).parents[1] / "models"
 DEFAULT_BUNDLE = "wavetable-synth"
 ENCODER, DECODER, CARD = "encoder.onnx", "decoder.onnx", "model.json"
+DIGESTS = "sha256"  # in the card: file -> its digest
 N_THREADS = 2
 TEMPERATURE = 0.9
 TOP_P = 0.95
@@ -44,6 +46,7 @@ class PatchModel:
         self.folder = folder or MODELS / DEFAULT_BUNDLE
         self.words: Vocabulary = words or vocabulary()
         self.card = _read_card(self.folder, self.words)
+        _check_files(self.folder, self.card)
         ort.disable_telemetry_events()  # on Windows, where no variable does it; see companion/__init__.py
         options = ort.SessionOptions()
         options.intra_op_num_threads = N_THREADS
@@ -170,6 +173,27 @@ def _choose(p: NDArray[np.float64], rng: np.random.Generator, top_p: float) -> N
     return np.take_along_axis(order, (cumulative < draw).sum(axis=-1, keepdims=True), axis=-1)[:, 0]
 
 
+def digest(path: Path) -> str:
+    """SHA-256 of a file of the bundle, as the card has it (15 ms for 15 MB)."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_files(folder: Path, card: dict[str, Any]) -> None:
+    """Damaged weights may load and make nonsense; a card without digests, of an older bundle, vouches for nothing."""
+    for name, expected in card.get(DIGESTS, {}).items():
+        try:
+            found = digest(folder / name)
+        except OSError as error:
+            raise ModelError(
+                f"{folder / name} cannot be read ({error.strerror}); install whispersynth again"
+            ) from None
+        if found != expected:
+            raise ModelError(
+                f"the model in {folder} is damaged ({name} is not what was shipped); install whispersynth again"
+            )
+
+
 def _read_card(folder: Path, words: Vocabulary) -> dict[str, Any]:
     path = folder / CARD
     try:
@@ -180,6 +204,8 @@ def _read_card(folder: Path, words: Vocabulary) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}); install whispersynth again") from None
+    if not isinstance(card.get(DIGESTS, {}), dict):
+        raise ModelError(f"{path} is damaged ({DIGESTS} is no table); install whispersynth again")
     if card.get("schema_hash") != words.schema.hash or card.get("vocabulary") != words.size:
         raise ModelError(
             f"the model in {folder} was trained for another schema ({card.get('schema_hash')} with {card.get('vocabulary')} words, "

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from companion.errors import WhisperSynthError
+from companion.errors import ModelError, WhisperSynthError
 from companion.proposing.bank import FILE, Bank
-from companion.proposing.model import CARD, DECODER, DEFAULT_BUNDLE, MODELS, PatchModel
+from companion.proposing.model import CARD, DECODER, DEFAULT_BUNDLE, ENCODER, MODELS, PatchModel
 from companion.proposing.tokens import vocabulary
 
 BUNDLE = MODELS / DEFAULT_BUNDLE
@@ -60,6 +60,16 @@ def test_a_truncated_model_is_found_at_start(copy: Path) -> None:
     path = copy / DECODER
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WhisperSynthError, match="damaged"):
+        PatchModel(copy)
+
+
+@pytest.mark.parametrize("name", [ENCODER, DECODER])
+def test_weights_that_changed_but_still_load_are_found_at_start(copy: Path, name: str) -> None:
+    data = bytearray((copy / name).read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 1000] = bytes(1000)
+    (copy / name).write_bytes(data)
+    with pytest.raises(ModelError, match=f"{name} is not what was shipped"):
         PatchModel(copy)
 
 
