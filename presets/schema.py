@@ -60,6 +60,8 @@ class Parameter:
     prior: Prior = field(default_factory=Prior)
     when: tuple[Condition, ...] = ()
     """The parameter matters only if, for every condition, the named parameter has one of the values."""
+    step: int = 1
+    """How far an integer's values lie apart, from `low` on; what lies between becomes the nearest."""
 
     @property
     def section(self) -> str:
@@ -79,7 +81,7 @@ class Parameter:
         if self.kind == "choice":
             return self.choices[round(raw * (len(self.choices) - 1))]
         if self.kind == "integer":
-            return round(self.low + raw * (self.high - self.low))
+            return self._in_steps(self.low + raw * (self.high - self.low))
         if self.curve == "log":
             return self.low * math.exp(raw * math.log(self.high / self.low))
         if self.low == -self.high:  # signed: fine near zero on both sides
@@ -121,13 +123,21 @@ class Parameter:
             raise PresetError(f"{self.name} is {value:g} {self.unit}; it goes from {self.range_text}")
         clipped = min(max(value, self.low), self.high)
         if self.kind == "integer":
-            return round(clipped)
+            return self._in_steps(clipped)
         return float(f"{clipped:.6g}") + 0.0  # what a text file can carry; -0 becomes 0
+
+    def _in_steps(self, value: float) -> int:
+        return (
+            round(value)
+            if self.step == 1
+            else round(self.low) + self.step * round((value - self.low) / self.step)
+        )
 
     @property
     def range_text(self) -> str:
         """`20 to 20000 Hz`."""
-        return f"{self.low:g} to {self.high:g} {self.unit}".strip()
+        steps = f" in steps of {self.step}" if self.step > 1 else ""
+        return f"{self.low:g} to {self.high:g} {self.unit}".strip() + steps
 
     @property
     def n_tokens(self) -> int:
@@ -164,9 +174,11 @@ def _knob(
     return Parameter(name, "continuous", default, unit, low, high, curve, (), bins, Prior(**prior))  # type: ignore[arg-type]
 
 
-def _int(name: str, unit: str, low: int, high: int, default: int, spoken: int = 1, **weights: float) -> Parameter:
+def _int(
+    name: str, unit: str, low: int, high: int, default: int, spoken: int = 1, step: int = 1, **weights: float
+) -> Parameter:
     w = tuple((int(k[1:].replace("m", "-")), p) for k, p in weights.items())
-    return Parameter(name, "integer", default, unit, low, high, 1.0, (), spoken, Prior(weights=w))
+    return Parameter(name, "integer", default, unit, low, high, 1.0, (), spoken, Prior(weights=w), step=step)
 
 
 def _switch(name: str, p_on: float, spoken: int = 1, default: bool = False) -> Parameter:
@@ -194,7 +206,7 @@ def _section(section: str, gate: str | None, *rows: Parameter, **extra: tuple[st
         out.append(
             Parameter(
                 f"{section}.{row.name}", row.kind, row.default, row.unit, row.low, row.high,
-                row.curve, row.choices, row.bins, row.prior, tuple(when),
+                row.curve, row.choices, row.bins, row.prior, tuple(when), row.step,
             )
         )  # fmt: skip
     return out
@@ -406,7 +418,7 @@ def _rows() -> tuple[Parameter, ...]:
         *_section(
             "chorus", "on",
             _switch("on", 0.3),
-            _int("voices", "", 4, 16, 16, spoken=0),
+            _int("voices", "", 4, 16, 16, spoken=0, step=4),  # Vital has them in fours
             _knob("rate", "Hz", 0.015625, 8, 0.125, "log", bins=10, **lfo_rate),
             _knob("depth", "%", 0, 100, 50, bins=8),
             _knob("feedback", "%", -95, 95, 40, bins=8, p_default=0.4),

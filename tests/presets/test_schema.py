@@ -21,7 +21,7 @@ def values_of(row):
     if row.kind == "continuous":
         return [row.raw_to_value(raw) for raw in RAWS]
     if row.kind == "integer":
-        return list(range(int(row.low), int(row.high) + 1))
+        return list(range(int(row.low), int(row.high) + 1, row.step))
     return [False, True] if row.kind == "switch" else list(row.choices)
 
 
@@ -158,3 +158,10 @@ def test_the_hash_follows_what_a_model_depends_on():
     assert changed(high=20_000) != SCHEMA.hash
     assert changed(bins=55) != SCHEMA.hash
     assert changed(default=300) == SCHEMA.hash  # a default changes no token
+
+
+def test_chorus_voices_come_in_fours():
+    row = wavetable_synth()["chorus.voices"]
+    assert [row.check(n) for n in (4, 5, 7, 9, 16)] == [4, 4, 8, 8, 16]
+    assert {row.raw_to_value(n / 50) for n in range(51)} == {4, 8, 12, 16}
+    assert row.range_text == "4 to 16 in steps of 4"
