@@ -1,6 +1,6 @@
 """`make bench`: the quality and the speed of a match, on this machine, at this commit.
 
-python tests/bench.py [--presets FOLDER] [--limit N] [--out FOLDER] [--soundfont FILE]
+python tests/bench.py [--speed] [--presets FOLDER] [--limit N] [--out FOLDER] [--soundfont FILE]
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -55,12 +57,13 @@ def warm_matches() -> dict[str, float]:
     return {
         "median_s": statistics.median(seconds),
         "p95_s": seconds[int(0.95 * (len(seconds) - 1) + 0.5)],
-        "peak_mb": result["peak_kb"] / 1024 if platform.system() == "Linux" else result["peak_kb"] / 2**20,
+        "candidates": result["candidates"],
+        "peak_mb": megabytes(result["peak_kb"]),
     }
 
 
-def cold_command() -> float:
-    """Median seconds of the whole command, from nothing to files."""
+def cold_command(budget_s: float) -> tuple[float, float]:
+    """Median seconds of the whole command with that budget, from nothing to files, and the most memory it took in MB."""
     command = [
         sys.executable,
         "-c",
@@ -68,6 +71,7 @@ def cold_command() -> float:
         "match",
         str(EXAMPLE),
         "--json",
+        f"--seconds={budget_s:g}",
     ]
     seconds = []
     for _ in range(N_COLD):
@@ -75,7 +79,24 @@ def cold_command() -> float:
             began = time.perf_counter()
             subprocess.run([*command, "--out", out], capture_output=True, check=True, cwd=ROOT)
             seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+    return statistics.median(seconds), megabytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+
+
+def megabytes(maxrss: float) -> float:
+    """Of getrusage, which counts kB on Linux and bytes on macOS."""
+    return maxrss / 1024 if platform.system() == "Linux" else maxrss / 2**20
+
+
+def machine() -> str:
+    """What it runs on, and how busy that is."""
+    cpu = platform.processor() or platform.machine()
+    with suppress(OSError):
+        names = [
+            line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
+        ]
+        cpu = names[0].partition(": ")[2] if names else cpu
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{cpu}, {os.cpu_count()} cores, {system}; load {os.getloadavg()[0]:.1f}"
 
 
 def bundle_mb() -> float:
@@ -106,16 +127,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench")
     parser.add_argument("--methods", default=METHODS)
     parser.add_argument("--soundfont", type=Path, default=SOUND_FONT)
+    parser.add_argument("--speed", action="store_true", help="speed and memory only")
     arguments = parser.parse_args()
-    print(
-        f"commit {commit()}; {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    )
-    warm = warm_matches()
-    print(
-        f"a warm match: median {warm['median_s']:.2f} s, 95th percentile {warm['p95_s']:.2f} s, peak {warm['peak_mb']:.0f} MB"
-    )
-    print(f"the command from cold: {cold_command():.2f} s")
+    print(f"commit {commit()}; {machine()}")
+    speed()
     print(f"models and tables: {bundle_mb():.1f} MB (at most {BUNDLE_LIMIT_MB})")
+    if arguments.speed:
+        return
     limit = ["--limit", str(arguments.limit)] if arguments.limit else []
     evaluate = [
         sys.executable,
@@ -128,6 +146,20 @@ def main() -> None:
     ]
     subprocess.run([*evaluate, "--methods", arguments.methods, *limit], check=True, cwd=ROOT)
     real_one_shots(arguments.soundfont, arguments.out / "oneshots")
+
+
+def speed() -> None:
+    """Prints what a match takes; in brackets the most it may take on two cores that do nothing else."""
+    for budget_s in (2, 0):  # before the warm ones: the most memory of any child is what the system counts
+        seconds, peak_mb = cold_command(budget_s)
+        print(
+            f"the command from cold, --seconds {budget_s}: {seconds:.2f} s (5), peak {peak_mb:.0f} MB (700)"
+        )
+    warm = warm_matches()
+    print(
+        f"a warm match: median {warm['median_s']:.2f} s (2.2), 95th percentile {warm['p95_s']:.2f} s (3), "
+        f"peak {warm['peak_mb']:.0f} MB (700), {warm['candidates']:.0f} answers"
+    )
 
 
 def real_one_shots(font: Path, out: Path) -> None:

@@ -110,14 +110,14 @@ class Nearness:
         best: dict[str, Candidate] = {}
         for candidate in candidates:  # best first
             best.setdefault(candidate.kind, candidate)
+        if RECIPE in best and self.gap(best[RECIPE]) <= CLOSE:
+            return ()
         if RESYNTH in best and best[RESYNTH].heard > self._calibration.far:
             return (FAR,)
-        if RECIPE not in best or not self._beyond_knobs(best[RECIPE]):
+        if RECIPE not in best or not self._beyond_knobs():
             return ()
         return (KNOBS + (RECORDING if RESYNTH in best else NO_RESYNTH),)
 
-    def _beyond_knobs(self, recipe: Candidate) -> bool:
-        if self.gap(recipe) <= CLOSE:
-            return False
+    def _beyond_knobs(self) -> bool:
         known = self._calibration
         return chance(signs_of(self._clip), known.weights, known.bias) >= known.alarm

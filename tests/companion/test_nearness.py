@@ -113,3 +113,9 @@ def test_no_answers_no_words(tone: Nearness) -> None:
 def test_mono_clips_have_a_floor_too() -> None:
     quiet = np.zeros((2, SAMPLE_RATE), np.float32)
     assert Calibration.shipped().floor_of(quiet) == Calibration.shipped().floor_of(quiet[:1]) >= 0
+
+
+def test_a_recipe_that_comes_close_is_proof_that_the_synth_makes_it(tone: Nearness) -> None:
+    far = answer(1.0, "resynth")
+    assert tone.warnings([answer(0.15), far]) == ()
+    assert tone.warnings([answer(0.9), far])[0].startswith("This synth cannot make this sound")
