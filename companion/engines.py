@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import numpy as np
@@ -19,6 +21,16 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 MOST_ENGINES = 4  # each takes 135 MB and 0.05 to 0.14 s to open, in which no other thread runs
+
+
+M_ARENA_MAX, N_HEAPS = -8, 2  # of glibc: the option, and how many heaps threads share
+
+
+def share_heaps() -> None:
+    """Lets threads share heaps (glibc): one each keeps 50 MB more of what patches, loaded and let go, gave back."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, N_HEAPS)
 
 
 class Turns:
@@ -48,6 +60,7 @@ class Engines:
     """A pool of engines; open once, render many."""
 
     def __init__(self, n: int | None = None) -> None:
+        share_heaps()
         n = n or min(os.cpu_count() or 1, MOST_ENGINES)
         self._pool = ThreadPoolExecutor(n, thread_name_prefix="engine")
         self._local = threading.local()

@@ -21,6 +21,17 @@ heard = engines.map(lambda patch: engines.render(patch, 48, 0.1, 0.2), [patch] *
 print(*(hashlib.sha256(audio.tobytes()).hexdigest() for audio in heard))
 """
 
+MATCHES = """
+import resource
+from pathlib import Path
+from companion.engines import Engines
+from companion.match import Matcher, MatchOptions
+matcher = Matcher(engines=Engines(2))
+for _ in range(4):
+    list(matcher.match(Path("examples/lead.flac"), MatchOptions(seconds=2)))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
 
 def render(engines):
     return lambda patch: engines.render(patch, 48, 0.1, 0.2)
@@ -64,3 +75,11 @@ def test_an_error_lets_the_next_have_their_turn(engines):
     with pytest.raises(ZeroDivisionError):
         next(results)
     assert list(engines.map(work, [7], fresh=True)) == [7]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted by Linux's own figures")
+def test_matches_stay_within_the_memory_they_may_take():
+    done = subprocess.run(
+        [sys.executable, "-c", MATCHES], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 700_000  # kB, with two engines
