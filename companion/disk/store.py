@@ -162,11 +162,11 @@ def _add_candidate(batch: Batch, name: str, candidate: Candidate) -> Files:
 
 
 def _comment(clip: str, candidate: Candidate) -> str:
-    """`Made by WhisperSynth from 'kick', heard at C1: a close relative, but darker, with a softer attack.`"""
+    """`Made by WhisperSynth from 'kick', heard at C1: a close relative (darker, softer attack).`"""
     made = f"Made by WhisperSynth from {clip!r}, heard at {note_name(candidate.patch.note)}"
     near = candidate.words and f": {candidate.words}"
-    differs = candidate.differs and f", but {' and '.join(candidate.differs)}"
-    return f"{made}{near}{differs or ''}."
+    differs = f" ({', '.join(candidate.differs)})" if candidate.differs else ""
+    return f"{made}{near}{differs}."
 
 
 def save_audio(audio: Asset, target: Path, name: str) -> Path:

@@ -71,7 +71,7 @@ def test_a_preset_says_in_the_synth_where_it_is_from_and_how_near_it_is(tmp_path
     made = "Made by WhisperSynth from 'kick', heard at"
     assert json.loads(plain["vital"].read_text())["comments"] == f"{made} C2."
     preset = json.loads(told["vital"].read_text())
-    assert preset["comments"] == f"{made} D2: a close relative, but darker and softer attack."
+    assert preset["comments"] == f"{made} D2: a close relative (darker, softer attack)."
     own = preset["settings"]["wavetables"][0], preset["settings"]["lfos"][0], preset["settings"]["sample"]
     assert {one["name"] for one in own} == {preset["preset_name"]} == {"kick 2 resynth"}
 
