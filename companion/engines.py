@@ -23,14 +23,19 @@ T = TypeVar("T")
 MOST_ENGINES = 4  # each takes 135 MB and 0.05 to 0.14 s to open, in which no other thread runs
 
 
-M_ARENA_MAX, N_HEAPS = -8, 2  # of glibc: the option, and how many heaps threads share
+HEAP_OPTIONS = {
+    -8: 2,
+    -3: 8 << 20,
+}  # of glibc: how many heaps threads share; from how many bytes memory is given back at once
 
 
-def share_heaps() -> None:
-    """Lets threads share heaps (glibc): one each keeps 50 MB more of what patches, loaded and let go, gave back."""
+def keep_heaps_small() -> None:
+    """Tells the allocator (glibc) not to keep what is freed: 75 MB less at the peak of a match, resynthesis 5 % slower."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
-            ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, N_HEAPS)
+            libc = ctypes.CDLL("libc.so.6")
+            for option, value in HEAP_OPTIONS.items():
+                libc.mallopt(option, value)
 
 
 class Turns:
@@ -60,7 +65,7 @@ class Engines:
     """A pool of engines; open once, render many."""
 
     def __init__(self, n: int | None = None) -> None:
-        share_heaps()
+        keep_heaps_small()
         n = n or min(os.cpu_count() or 1, MOST_ENGINES)
         self._pool = ThreadPoolExecutor(n, thread_name_prefix="engine")
         self._local = threading.local()

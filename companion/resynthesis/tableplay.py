@@ -53,8 +53,8 @@ def play(spectra: Complexes, times_s: Floats, base_hz: float, envelope: Floats) 
     towards = (phase - sample).astype(np.float32)
     index = frame * (FINE_SIZE + 1) + sample
     weight = (position - frame).astype(np.float32)
-    waves = frames_of(spectra, FINE_SIZE)
-    return np.stack([_read(channel, index, towards, weight) * envelope for channel in waves])
+    channels = (frames_of(channel, FINE_SIZE) for channel in spectra)  # one at a time: 17 MB each
+    return np.stack([_read(waves, index, towards, weight) * envelope for waves in channels])
 
 
 def filled(spectra: Complexes, n: int) -> Complexes:
