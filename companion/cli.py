@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from companion.errors import OptionError
 from companion.telling.complaints import describe, one_line, say, show_traceback
 
 FAILED, MISUSED, STOPPED = 1, 2, 130
-HELP = "`whispersynth --help` and `whispersynth match --help` say what can be given"
+DASH = "; a file whose name begins with - goes behind --"
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def run(args: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
-        return _complain(error)
+        return _complain(error, args)
 
 
 def _invoke(args: Sequence[str]) -> int:
@@ -55,9 +56,14 @@ def _invoke(args: Sequence[str]) -> int:
         return leaving.exit_code
 
 
-def _complain(error: Exception) -> int:
+def _complain(error: Exception, args: Sequence[str]) -> int:
     if hasattr(error, "format_message"):  # typer's usage errors; it exports no base of theirs
-        say(f"{one_line(error.format_message()).rstrip('.')}; {HELP}")
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "whispersynth"
+        dash = DASH if any(Path(arg).is_file() for arg in args if arg.startswith("-")) else ""
+        say(
+            f"{one_line(error.format_message()).rstrip('.')}; `{command} --help` says what can be given{dash}"
+        )
         return MISUSED
     show_traceback(error)
     say(describe(error))

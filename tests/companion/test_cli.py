@@ -313,6 +313,14 @@ def test_the_end_must_come_after_the_start(whispersynth, stand_in, tone):
     assert code == 2 and "From 2 s to 1 s" in one_line(err)
 
 
+def test_misuse_names_the_help_of_its_command_and_a_name_that_looks_like_an_option(whispersynth, tone):
+    _, _, err = whispersynth("render", "--note")
+    assert "`whispersynth render --help` says" in one_line(err)
+    tone.rename(tone.with_name("-kick.wav"))
+    code, _, err = whispersynth("match", "-kick.wav")
+    assert code == 2 and "begins with - goes behind --" in one_line(err)
+
+
 def test_the_help_begins_with_match_and_is_not_cut_off(whispersynth):
     _, out, _ = whispersynth("--help")
     commands = out.partition("Commands:\n")[2]
