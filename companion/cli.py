@@ -58,8 +58,7 @@ def _invoke(args: Sequence[str]) -> int:
 
 def _complain(error: Exception, args: Sequence[str]) -> int:
     if hasattr(error, "format_message"):  # typer's usage errors; it exports no base of theirs
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "whispersynth"
+        command = " ".join(["whispersynth", *(arg for arg in args[:1] if _is_command(arg))])
         dash = DASH if any(Path(arg).is_file() for arg in args if arg.startswith("-")) else ""
         say(
             f"{one_line(error.format_message()).rstrip('.')}; `{command} --help` says what can be given{dash}"
@@ -68,6 +67,14 @@ def _complain(error: Exception, args: Sequence[str]) -> int:
     show_traceback(error)
     say(describe(error))
     return MISUSED if isinstance(error, OptionError) else FAILED
+
+
+def _is_command(name: str) -> bool:
+    import typer
+
+    from companion.commands import app
+
+    return name in getattr(typer.main.get_command(app), "commands", {})
 
 
 def _prepare_streams() -> None:
