@@ -30,7 +30,7 @@ HEAP_OPTIONS = {
 
 
 def keep_heaps_small() -> None:
-    """Tells the allocator (glibc) not to keep what is freed: 85 MB less at the peak of a match, resynthesis 10 % slower."""
+    """Tells the allocator (glibc) not to keep what is freed: 75 MB less at the peak of a match, resynthesis 7 % slower."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             libc = ctypes.CDLL("libc.so.6")
