@@ -22,11 +22,8 @@ T = TypeVar("T")
 
 MOST_ENGINES = 4  # each takes 135 MB and 0.05 to 0.14 s to open, in which no other thread runs
 
-
-HEAP_OPTIONS = {
-    -8: 2,
-    -3: 8 << 20,
-}  # of glibc: how many heaps threads share; from how many bytes memory is given back at once
+# Of glibc: how many heaps threads share, and from how many bytes memory is given back at once.
+HEAP_OPTIONS = {-8: 2, -3: 8 << 20}
 
 
 def keep_heaps_small() -> None:

@@ -93,6 +93,11 @@ class Patch:
         used = {name: a for name, a in self.assets.items() if values.get(name) == OWN}
         return replace(self, values=values, assets=used)
 
+    def is_moved(self, name: str) -> bool:
+        """Whether a routing turns a knob."""
+        slots = range(1, N_MOD_SLOTS + 1)
+        return any(self[f"mod{n}.destination"] == name and self[f"mod{n}.source"] != "none" for n in slots)
+
     def _without_gaps(self) -> dict[str, Value]:
         """Values with the slots in use moved up to the first ones, and what points to a slot following it."""
         values = dict(self.values)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presets.patch import Asset, Patch
-from presets.schema import N_MOD_SLOTS, OWN, Value
+from presets.schema import OWN, Value
 from presets.serum1 import Frames
 from presets.serum1_matrix import Slot
 from presets.serum_effects import write_effects
@@ -89,14 +89,6 @@ class Writer:
         self.sound.choices[control] = chosen
         if not exact:
             self.near(f"Vital's {name} {value} became Serum's {chosen}")
-
-    def moves(self, destination: str) -> bool:
-        """Whether a routing moves a destination."""
-        slots = range(1, N_MOD_SLOTS + 1)
-        return any(
-            self.patch[f"mod{n}.source"] != "none" and self.patch[f"mod{n}.destination"] == destination
-            for n in slots
-        )
 
 
 # -- what stands in another place ----------------------------------------------------------------------------------
@@ -196,7 +188,7 @@ def _report_route(w: Writer, section: str) -> None:
 
 def _is_baked(w: Writer, section: str) -> bool:
     """Whether the morph can be part of the table: one of the filters, and nothing moves it."""
-    return w.patch[f"{section}.morph"] in BAKED and not w.moves(f"{section}.morph_amount")
+    return w.patch[f"{section}.morph"] in BAKED and not w.patch.is_moved(f"{section}.morph_amount")
 
 
 def _write_table(w: Writer, section: str, letter: str) -> None:
@@ -205,7 +197,9 @@ def _write_table(w: Writer, section: str, letter: str) -> None:
         morph = str(w.patch[f"{section}.morph"])
         frames = baked(frames, morph, w.patch.number(f"{section}.morph_amount") / 100)
         w.near(f"Vital's {section}.morph {morph} became part of its table")
-    spread, raw = placed(frames, w.patch.number(f"{section}.position") / 100, w.moves(f"{section}.position"))
+    spread, raw = placed(
+        frames, w.patch.number(f"{section}.position") / 100, w.patch.is_moved(f"{section}.position")
+    )
     w.sound.tables[letter.lower()] = Table(spread)
     w.sound.raws[f"{letter} WTPos"] = raw
 

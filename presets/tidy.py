@@ -32,13 +32,10 @@ def _filters_without_input(patch: Patch) -> dict[str, Value]:
 
 
 def _effects_without_mix(patch: Patch) -> dict[str, Value]:
-    moved = {
-        patch[f"mod{n}.destination"] for n in range(1, N_MOD_SLOTS + 1) if patch[f"mod{n}.source"] != "none"
-    }
     return {
         f"{name}.on": False
         for name in EFFECTS
-        if not patch.number(f"{name}.mix") and f"{name}.mix" not in moved
+        if not patch.number(f"{name}.mix") and not patch.is_moved(f"{name}.mix")
     }
 
 

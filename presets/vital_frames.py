@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presets.patch import Asset, Patch
-from presets.schema import N_MOD_SLOTS, OWN
+from presets.schema import OWN
 from presets.tables import table_frames
 from presets.vital_binding import FULL_SPAN
 
@@ -24,18 +24,12 @@ def heard_frames(patch: Patch, section: str, frames: Asset) -> Asset:
     """The frames (n, size) of an oscillator's table that can be heard: one, where nothing moves the position."""
     if len(frames) == 1:
         return frames
-    if not is_moved(patch, f"{section}.position"):
+    if not patch.is_moved(f"{section}.position"):
         return between(frames, math.floor(patch.number(f"{section}.position") / 100 * FULL_SPAN + 0.5))[None]
     if len(frames) >= N_MOVED // 2:
         return frames
     table = str(patch[f"{section}.table"])
     return spread(frames) if table == OWN else _spread_table(table)
-
-
-def is_moved(patch: Patch, name: str) -> bool:
-    """Whether a routing turns a knob."""
-    slots = range(1, N_MOD_SLOTS + 1)
-    return any(patch[f"mod{n}.destination"] == name and patch[f"mod{n}.source"] != "none" for n in slots)
 
 
 def between(frames: Asset, index: int) -> npt.NDArray[np.float32]:

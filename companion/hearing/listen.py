@@ -9,7 +9,7 @@ import numpy as np
 
 from companion.hearing.audio import SAMPLE_RATE, Audio, Clip
 from companion.hearing.ear import CERTAIN, NoteOffGuess, guesses_of, kind_chances, note_off_belief
-from companion.hearing.features import CLIP_S, N_FRAMES, clip_features, resample
+from companion.hearing.features import CLIP_S, N_FRAMES, N_MELS, clip_features, resample
 from companion.hearing.pitch import PITCH_RATE, Floats, PitchGuess, Salience, guess_pitches, salience
 from companion.hearing.segment import bands_of, differ, find_note, gap_end, parts
 
@@ -49,6 +49,8 @@ class Heard:
     note_offs: tuple[NoteOffGuess, ...]
     """When the key was released, likeliest first."""
     warnings: tuple[str, ...]
+    mel: Floats = field(default_factory=lambda: np.zeros((N_MELS, N_FRAMES), np.float32))
+    """Its features."""
     belief: Floats = field(default_factory=lambda: np.zeros(N_FRAMES, np.float32))
     """The chance of each frame of the features to be the one of the note-off."""
 
@@ -104,10 +106,11 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     guesses = () if kind is not Kind.CHORD and is_faint(found) else likely(guess_pitches(audio))
     if note is not None:
         guesses = given(note, guesses)
-    belief = note_off_belief(clip_features(audio, SAMPLE_RATE))
+    mel = clip_features(audio, SAMPLE_RATE)
+    belief = note_off_belief(mel)
     offs = guesses_of(belief, audio.shape[1] / SAMPLE_RATE)
     warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()
-    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, belief)
+    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, mel, belief)
 
 
 def both_channels(samples: Audio) -> Audio:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.hearing.audio import SAMPLE_RATE
 from companion.hearing.ear import NoteOffGuess
-from companion.hearing.features import clip_features
 from companion.hearing.listen import Heard
 from companion.proposing.bank import Bank
 from companion.proposing.model import PatchModel
@@ -35,6 +33,8 @@ class Question:
 
     audio: NDArray[np.float32]
     """(2, n) at 44.1 kHz, from its onset."""
+    mel: NDArray[np.float32]
+    """Its features, (N_MELS, N_FRAMES)."""
     pitches: tuple[float, ...]
     """MIDI numbers with fraction, likeliest first; empty: no pitch."""
     note_off: NoteOffGuess
@@ -67,8 +67,8 @@ class Question:
 def ask(heard: Heard, n: int, seed: int) -> Question:
     """The question that a heard note puts: `n` patches wanted of the model."""
     guess = heard.note_offs[0]
-    through = not lets_go(heard.audio, heard.belief, guess)
-    return Question(heard.audio, heard.pitches, guess, n, seed, through)
+    through = not lets_go(heard.audio, heard.mel, heard.belief, guess)
+    return Question(heard.audio, heard.mel, heard.pitches, guess, n, seed, through)
 
 
 Proposer = Callable[[Question], Sequence[Patch]]
@@ -78,7 +78,7 @@ def from_model(model: PatchModel) -> Proposer:
     """The model's own patches: the likeliest one and samples around it."""
 
     def propose(q: Question) -> list[Patch]:
-        hidden = model.hear(clip_features(q.audio, SAMPLE_RATE))
+        hidden = model.hear(q.mel)
         spoken = model.speak(hidden, q.n, q.seed, notes=q.notes[:N_NOTES] if q.pitches else None)
         return [q.tuned(s.sentence.patch) for s in spoken]
 
@@ -89,7 +89,7 @@ def from_bank(bank: Bank) -> Proposer:
     """Patches whose sound, rendered before, was nearest; moved to the clip's note."""
 
     def propose(q: Question) -> list[Patch]:
-        near = bank.nearest(clip_features(q.audio, SAMPLE_RATE), N_BANK, q.notes[:1] if q.pitches else ())
+        near = bank.nearest(q.mel, N_BANK, q.notes[:1] if q.pitches else ())
         return [q.tuned(s.patch.with_values(note=q.notes[0])) for s in near]
 
     return propose

@@ -11,10 +11,8 @@ from companion.hearing.audio import SAMPLE_RATE
 from companion.resynthesis.partials import Floats
 from presets.laws import midi_to_hz
 
-HELD_STEPS, RELEASE_STEPS = (
-    48,
-    16,
-)  # an LFO holds no more than 100 points; 64 divide Vital's 256 positions evenly
+# An LFO holds 100 points at most, and 64 steps divide Vital's 256 positions evenly.
+HELD_STEPS, RELEASE_STEPS = 48, 16
 PER_STEP = 2  # frames, evenly in time
 N_HELD, N_RELEASE = PER_STEP * HELD_STEPS + 1, PER_STEP * RELEASE_STEPS
 N_FRAMES = N_HELD + N_RELEASE

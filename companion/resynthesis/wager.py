@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from companion.hearing.audio import SAMPLE_RATE
 from companion.hearing.ear import FRAME_S, NoteOffGuess
-from companion.hearing.features import N_FRAMES, N_MELS, clip_features
+from companion.hearing.features import N_FRAMES, N_MELS
 from companion.resynthesis.partials import Floats
 from companion.resynthesis.release import fit_release
 from companion.resynthesis.resynth import let_be_heard
@@ -32,21 +32,20 @@ UNHEARD_S = (0.5, 1.0, 2.0)  # durations at which a patch is to be right, too
 HEARD = 1.5  # weight of being right at the clip's own note-off
 TEMPER = 0.7  # power of the chances: an ear that is sure is sometimes sure of a knee of the sound's own
 FALL_DB_S = 60.0  # what a release of so many seconds falls by, in them
-UNSEEN_S, UNSEEN_RELEASE_S = (
-    0.1,
-    0.3,
-)  # so near the clip's end no release shows, which is then taken for so long
+UNSEEN_S = 0.1  # so near the clip's end no release shows,
+UNSEEN_RELEASE_S = 0.3  # which is then taken for this long
 
 
-def lets_go(audio: Floats, belief: Floats, guess: NoteOffGuess) -> bool:
+def lets_go(audio: Floats, mel: Floats, belief: Floats, guess: NoteOffGuess) -> bool:
     """Whether to let go at the likeliest moment is less wrong, on the average, than to go through the whole clip.
 
     Args:
         audio: (2, n) at 44.1 kHz, from the note's onset.
+        mel: its features, (N_MELS, N_FRAMES).
         belief: the chance of each frame of FRAME_S to be the one of the note-off.
         guess: the likeliest. (To choose among the next likeliest, too, was found to be worse.)
     """
-    level_db = levels(audio)
+    level_db = levels(mel, audio.shape[1] / SAMPLE_RATE)
     truths_s, chances = coarse(belief, len(level_db))
     slow = let_be_heard(fit_release(audio, guess.time_s), audio.shape[1] / SAMPLE_RATE - guess.time_s)
     plans = letting_go(level_db, guess.time_s), going_through(level_db, slow.release)
@@ -54,13 +53,12 @@ def lets_go(audio: Floats, belief: Floats, guess: NoteOffGuess) -> bool:
     return at_guess < through
 
 
-def levels(audio: Floats) -> Doubles:
+def levels(mel: Floats, duration_s: float) -> Doubles:
     """How loud each band of a clip is (n, N_BANDS), in dB under the clip's loudest mel band and moment, every STEP_S."""
-    mel = clip_features(audio, SAMPLE_RATE)
     level_db = np.maximum(SPAN_DB * (mel - mel.max()), -RANGE_DB).astype(np.float64)
     per = round(STEP_S / FRAME_S)
     coarser = level_db.reshape(N_BANDS, N_MELS // N_BANDS, N_FRAMES // per, per).mean(axis=(1, 3))
-    return np.asarray(coarser[:, : math.ceil(audio.shape[1] / SAMPLE_RATE / STEP_S)].T)
+    return np.asarray(coarser[:, : math.ceil(duration_s / STEP_S)].T)
 
 
 def coarse(belief: Floats, n: int) -> tuple[Doubles, Doubles]:

@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
 
+from companion.hearing.audio import SAMPLE_RATE
 from companion.hearing.ear import NoteOffGuess
+from companion.hearing.features import clip_features
 from companion.proposing.propose import Question
 from presets.patch import Patch
 
 
 def question(*pitches: float) -> Question:
-    return Question(np.zeros((2, 4410), np.float32), pitches, NoteOffGuess(0.1, 1.0), 1, 0)
+    audio = np.zeros((2, 4410), np.float32)
+    return Question(audio, clip_features(audio, SAMPLE_RATE), pitches, NoteOffGuess(0.1, 1.0), 1, 0)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from companion.hearing.audio import SAMPLE_RATE
 from companion.hearing.ear import FRAME_S, NoteOffGuess
-from companion.hearing.features import N_FRAMES
+from companion.hearing.features import N_FRAMES, clip_features
 from companion.resynthesis.wager import N_BANDS, RANGE_DB, going_through, lets_go, letting_go, levels
 
 N = 2 * SAMPLE_RATE
@@ -36,11 +36,13 @@ EVEN = tuple((n / 20, 0.7 / 40) for n in range(40))
     ],
 )
 def test_what_is_least_wrong(audio, chances, goes):
-    assert lets_go(audio, belief(*chances), NoteOffGuess(*chances[0])) is goes
+    assert (
+        lets_go(audio, clip_features(audio, SAMPLE_RATE), belief(*chances), NoteOffGuess(*chances[0])) is goes
+    )
 
 
 def test_levels_of_plans():
-    level_db = levels(HELD)
+    level_db = levels(clip_features(HELD, SAMPLE_RATE), N / SAMPLE_RATE)
     assert level_db.shape == (100, N_BANDS) and -10 < level_db.max() <= 0 and level_db.min() >= -RANGE_DB
     assert letting_go(level_db, 0.8)([0.8])[0] == pytest.approx(level_db, abs=0.5)
     held = level_db[5:35].mean()
@@ -53,4 +55,7 @@ def test_levels_of_plans():
 
 def test_silence_and_instants_have_a_choice():
     for audio in (np.zeros((2, 900), np.float32), NOISE[:, :400]):
-        assert lets_go(audio, belief(), NoteOffGuess(0.01, 0.5)) in (True, False)
+        assert lets_go(audio, clip_features(audio, SAMPLE_RATE), belief(), NoteOffGuess(0.01, 0.5)) in (
+            True,
+            False,
+        )

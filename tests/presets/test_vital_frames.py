@@ -8,7 +8,7 @@ from presets.schema import OWN
 from presets.tables import table_frames
 from presets.vital import patch_to_vital
 from presets.vital_binding import FULL_SPAN
-from presets.vital_frames import N_MOVED, between, heard_frames, is_moved, spread
+from presets.vital_frames import N_MOVED, between, heard_frames, spread
 
 
 def off_db(a, b):
@@ -32,7 +32,7 @@ def test_a_table_that_something_moves_through_has_as_many_frames_as_are_told_apa
         "mod1.amount": 60.0,
     }
     patch = Patch({**values, "mod1.destination": "osc1.position"})
-    assert is_moved(patch, "osc1.position") and not is_moved(patch, "osc2.position")
+    assert patch.is_moved("osc1.position") and not patch.is_moved("osc2.position")
     full, compact = (play(patch_to_vital(patch, compact=c), 48, 0.4, 0.6) for c in (False, True))
     assert off_db(full, compact) < -20  # the 17 frames of the table as they are: -13
 
