@@ -30,7 +30,7 @@ def sample(
     seed: Seed = 0,
     real: Real = None,
 ) -> None:
-    """Draw patches from the priors; silent or clipping ones are drawn again."""
+    """Draw patches from the priors; silent ones are drawn again, those that would clip turned down."""
     from export.priors import real_patches
     from export.render import sample_to
 
@@ -56,6 +56,10 @@ def render(
     shard_clips: Annotated[int, typer.Option(min=1, help="Clips in a shard.")] = 256,
 ) -> None:
     """Draw patches and render them at varied notes, durations and velocities, on every core, into Parquet shards."""
+    from export.processes import begin
+
+    if not ray:
+        begin()
     from export import ray_render
     from export.priors import real_patches
     from export.render import render as run

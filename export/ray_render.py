@@ -2,7 +2,7 @@
 
 A task is a shard. Ray runs it on any machine of its cluster and again where its worker or its machine died; a shard is a
 function of its seed and number and appears whole (`export.storage`), so a second try costs time and changes nothing.
-A process makes one shard (`max_calls`), for the reason that `export.render.fresh_processes` gives.
+A process makes one shard (`max_calls`), for the reason that `export.processes` gives.
 """
 
 from __future__ import annotations

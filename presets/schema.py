@@ -243,6 +243,8 @@ MOD_DESTINATIONS = (
     "reverb.mix", "reverb.decay", "eq.band_freq", "volume.level", "osc1.phase", "osc2.phase",
 )  # fmt: skip
 N_MOD_SLOTS = 8
+SLOT_SOURCES = tuple(f"mod{n}.source" for n in range(1, N_MOD_SLOTS + 1))
+ANY_SOURCE = "mod*.source"  # in a condition: one of SLOT_SOURCES
 
 _OSC1_PITCH: dict[str, dict[str, Any]] = {"octave": {"_0": 0.9, "_m1": 0.05, "_1": 0.05}, "semitone": {"_0": 1.0}}
 _OSC2_PITCH: dict[str, dict[str, Any]] = {
@@ -529,7 +531,7 @@ def _rows() -> tuple[Parameter, ...]:
 def _routed(row: Parameter) -> Parameter:
     """Envelopes 2-3 and LFOs matter only when a slot uses them: the condition 'any slot', written as `mod*`."""
     if row.section in ("env2", "env3", "lfo1", "lfo2"):
-        return _with_when(row, (("mod*.source", frozenset({row.section})), *row.when))
+        return _with_when(row, ((ANY_SOURCE, frozenset({row.section})), *row.when))
     return row
 
 # fmt: on
@@ -571,8 +573,8 @@ class Schema:
     def matters(self, row: Parameter, values: dict[str, Value]) -> bool:
         """Whether a row can be heard, given the values of the rows before it."""
         for name, allowed in row.when:
-            if name.startswith("mod*"):
-                if not any(values.get(f"mod{n}.source") in allowed for n in range(1, N_MOD_SLOTS + 1)):
+            if name == ANY_SOURCE:
+                if allowed.isdisjoint(map(values.get, SLOT_SOURCES)):
                     return False
             elif values.get(name, self._by_name[name].default) not in allowed:
                 return False

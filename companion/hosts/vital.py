@@ -29,8 +29,14 @@ def silent_text() -> str:
 class VitalHost:
     """One engine. Rendering releases the GIL: a host a thread uses every core."""
 
-    def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
+    def __init__(self, sample_rate: int = SAMPLE_RATE, *, rinses: bool = True) -> None:
+        """
+        Args:
+            sample_rate: Hz.
+            rinses: whether a silent patch is played between two; off where a tenth of the time is worth more.
+        """
         self._synth = vita.Synth()
+        self._rinses = rinses
         self._has_played = False
         self.sample_rate = 0
         self.set_sample_rate(sample_rate)
@@ -66,7 +72,7 @@ class VitalHost:
             )
 
     def _rinse(self) -> None:
-        if self._has_played:
+        if self._has_played and self._rinses:
             self._synth.load_json(silent_text())
             self._synth.render(0, 0.0, RINSE_NOTE_S, RINSE_S)
             self._has_played = False

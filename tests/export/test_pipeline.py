@@ -24,6 +24,7 @@ from export.dataset import load_clips
 from export.render import draw_clip, pack_mel, render_shard, unpack_mel
 from export.to_onnx import export
 from export.train import TrainOptions, build_model, load_progress, train
+from presets.patch import Patch
 
 N_CLIPS = 48
 VARIABLE = "WHISPERSYNTH_WHISPER"  # a folder with a Whisper of OpenAI's, or the hub's name of one
@@ -73,6 +74,20 @@ def test_the_same_seed_draws_the_same_clip() -> None:
 
     first, second = (draw_clip(np.random.default_rng(5), VitalHost(16_000)) for _ in range(2))
     assert first.patch == second.patch and first.note_off_s == second.note_off_s
+
+
+def test_a_patch_that_would_clip_is_turned_down() -> None:
+    from companion.hosts.vital import VitalHost
+    from export.render import audible, peak, turned_down
+
+    loud = Patch({"osc1.level": 0.0, "osc2.on": True, "osc2.level": 0.0, "volume.level": 0.0})
+    host = VitalHost(16_000)
+    before = host.render_patch(loud, 48, 0.5, 1.0)
+    assert audible(before) and peak(before) > 1.1
+    quieter = turned_down(loud, peak(before))
+    after = host.render_patch(quieter, 48, 0.5, 1.0)
+    assert peak(after) == pytest.approx(0.99, abs=1e-3)
+    assert turned_down(quieter, 0.98) == quieter
 
 
 def test_packed_features_lose_a_third_of_a_db_at_most() -> None:
