@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from companion.hearing.audio import SAMPLE_RATE
 from companion.resynthesis.contours import Contour
 from companion.resynthesis.frame_plan import Plan
-from companion.resynthesis.partials import N_HARMONICS, Complexes, Floats
+from companion.resynthesis.partials import HIGHEST_HZ, N_HARMONICS, Complexes, Floats
 from companion.resynthesis.tableplay import frames_of
 
 SLOPE_FROM_HZ = 4_000.0  # the clip's top, whose slope goes on
@@ -46,7 +46,7 @@ def bright_layer(audio: Floats, plan: Plan, spectra: Complexes, contour: Contour
     if len(top) < FEWEST or power[top].max() < power.max() * 10 ** (-FAINTEST_DB / 10):
         return None
     amplitudes = np.concatenate([np.sqrt(2 * power), extended(hz[top], power[top], plan.note_hz)])
-    amplitudes[: N_HARMONICS >> plan.octaves] = 0  # the frames have these
+    amplitudes[: min(N_HARMONICS >> plan.octaves, int(HIGHEST_HZ / plan.note_hz))] = 0  # the frames have these
     phases = np.random.default_rng(0).random(len(amplitudes))
     frame = frames_of(np.asarray(amplitudes * np.exp(2j * np.pi * phases), np.complex64))
     lowest = int(SLOPE_FROM_HZ / plan.note_hz) << plan.octaves
