@@ -10,7 +10,7 @@ Frames stand at moments, denser at the attack. While the key is held LFO 1 walks
 go, whenever that is, envelope 3 lets go of the LFO and envelope 2 walks through those after note-off, under the release
 of envelope 1. Where nobody can tell when the key was released, the LFO walks through all of the clip and envelope 1 lets
 go slowly: right for the clip whatever the truth, but no release of its own at other durations. A third layer, above
-hearing at the clip's own note, keeps lower notes bright.
+hearing at the clip's own note, keeps lower notes bright. A plain decay is envelope 1's, too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 from companion.hearing.audio import SAMPLE_RATE
 from companion.resynthesis.brightness import BrightLayer, bright_layer
 from companion.resynthesis.contours import Contour
+from companion.resynthesis.decay import with_decay
 from companion.resynthesis.frame_plan import (
     N_FRAMES,
     N_HELD,
@@ -70,9 +71,10 @@ def resynthesise(audio: Floats, pitch: float | None, note_off_s: float, through:
     n = audio.shape[1]
     note_off_s = min(max(note_off_s, 0.02), n / SAMPLE_RATE)
     contour = fit_release(audio, note_off_s)
-    plan = plan_through(pitch, n) if through else make_plan(pitch, note_off_s, n)
     if through:
-        contour = let_be_heard(contour, n / SAMPLE_RATE - note_off_s)
+        plan, contour = plan_through(pitch, n), let_be_heard(contour, n / SAMPLE_RATE - note_off_s)
+    else:
+        plan, contour = make_plan(pitch, note_off_s, n), with_decay(contour, audio, note_off_s)
     spectra = fit_frames(audio, plan, contour)
     return patch_of(plan, contour, spectra, bright_layer(audio, plan, spectra, contour))
 
