@@ -37,8 +37,8 @@ class Question:
     """Its features, (N_MELS, N_FRAMES)."""
     pitches: tuple[float, ...]
     """MIDI numbers with fraction, likeliest first; empty: no pitch."""
-    note_off: NoteOffGuess
-    """When the key was released."""
+    moments: tuple[NoteOffGuess, ...]
+    """When the key may have been released, likeliest first."""
     n: int
     """Patches wanted of the model."""
     seed: int
@@ -68,7 +68,7 @@ def ask(heard: Heard, n: int, seed: int) -> Question:
     """The question that a heard note puts: `n` patches wanted of the model."""
     guess = heard.note_offs[0]
     through = not lets_go(heard.audio, heard.mel, heard.belief, guess)
-    return Question(heard.audio, heard.mel, heard.pitches, guess, n, seed, through)
+    return Question(heard.audio, heard.mel, heard.pitches, heard.moments, n, seed, through)
 
 
 Proposer = Callable[[Question], Sequence[Patch]]
@@ -97,12 +97,12 @@ def from_bank(bank: Bank) -> Proposer:
 
 def from_sketch(q: Question) -> list[Patch]:
     """Recipes drawn from an analysis of the clip."""
-    return sketch(q.audio, q.pitches[0] if q.pitches else float(UNPITCHED), q.note_off.time_s, N_SKETCH)
+    return sketch(q.audio, q.pitches[0] if q.pitches else float(UNPITCHED), q.moments, N_SKETCH)
 
 
 def from_resynthesis(q: Question) -> list[Patch]:
     """The clip's own wavetable."""
-    return [resynthesise(q.audio, q.pitches[0] if q.pitches else None, q.note_off.time_s, q.through)]
+    return [resynthesise(q.audio, q.pitches[0] if q.pitches else None, q.moments[0].time_s, q.through)]
 
 
 def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[list[Proposer]]:

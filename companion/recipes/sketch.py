@@ -6,15 +6,17 @@ of, the contour gives envelope 1 and the reverb, and the likeliest stories are w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from companion.hearing.audio import Audio
 from companion.hearing.bands import Portrait, decibels
+from companion.hearing.ear import NoteOffGuess
+from companion.recipes.envelope import wagered_contour
 from companion.recipes.stories import KINDS, N_FINALISTS, Story, finish, predict, stories_of
 from companion.recipes.templates import OSC_DB
-from companion.resynthesis.contours import Contour, fit_contour
+from companion.resynthesis.contours import Contour
 from presets.laws import midi_to_hz
 from presets.patch import Patch
 from presets.schema import Value
@@ -23,15 +25,15 @@ from presets.tables import N_FRAMES, TABLE_NAMES
 WIDE_DB = -22.0  # side under mid: more than this is wide
 
 
-def sketch(audio: Audio, pitch_midi: float, note_off_s: float, n: int) -> list[Patch]:
+def sketch(audio: Audio, pitch_midi: float, moments: Sequence[NoteOffGuess], n: int) -> list[Patch]:
     """Up to `n` recipes for a note `(2, n_samples)` at 44.1 kHz, likeliest first; no engine is asked (about 50 ms).
 
     Args:
         pitch_midi: its fundamental, with fraction.
-        note_off_s: when it is let go.
+        moments: when it may be let go, likeliest first.
     """
-    portrait = Portrait.of(audio, pitch_midi, note_off_s)
-    contour = fit_contour(portrait.envelope, note_off_s)
+    portrait = Portrait.of(audio, pitch_midi, moments[0].time_s)
+    contour = wagered_contour(portrait.envelope, moments)
     stories = sorted((finish(portrait, s) for s in stories_of(portrait)[:N_FINALISTS]), key=lambda s: s.cost)
     patches = []
     for i, story in enumerate(_varied(stories)):

@@ -6,13 +6,15 @@ few patches, each one correction on its own; whoever asks renders them and keeps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from companion.hearing.audio import Audio
 from companion.hearing.bands import ENVELOPE_HOP_S, Floats, Moments, Portrait, decibels
+from companion.hearing.ear import NoteOffGuess
+from companion.recipes.envelope import wagered_contour
 from companion.recipes.stories import MOTIONS, layers_beside
 from companion.recipes.templates import (
     cutoff_midi,
@@ -42,15 +44,16 @@ GAIN_DB = 0.15  # of mean error that a correction must promise
 
 def improve(patch: Patch, render: Audio, target: Audio, note_off_s: float) -> list[Patch]:
     """A few patches likely to be closer to `target` than `patch`, whose render `(2, n_samples)` is given."""
-    return Corrector(target, note_off_s).improve(patch, render)
+    return Corrector(target, [NoteOffGuess(note_off_s, 1.0)]).improve(patch, render)
 
 
 class Corrector:
-    """Knows a clip; corrects patches towards it."""
+    """Knows a clip, and when its key may have been released, likeliest first; corrects patches towards it."""
 
-    def __init__(self, target: Audio, note_off_s: float) -> None:
+    def __init__(self, target: Audio, moments: Sequence[NoteOffGuess]) -> None:
         self._target = target
-        self._note_off_s = note_off_s
+        self._moments = moments
+        self._note_off_s = moments[0].time_s
         self._portrait_at = lru_cache(8)(self._paint)
 
     def improve(self, patch: Patch, render: Audio) -> list[Patch]:
@@ -61,7 +64,7 @@ class Corrector:
         """Corrections as changed values, each on its own."""
         pitch = patch.note + patch.number("voice.tune") / 100
         wanted = self._portrait_at(round(pitch, 2))
-        beside = Beside(patch, wanted, Portrait.of(render, pitch, self._note_off_s))
+        beside = Beside(patch, wanted, Portrait.of(render, pitch, self._note_off_s), self._moments)
         return [change for correction in CORRECTIONS for change in correction(beside)]
 
     def _paint(self, pitch: float) -> Portrait:
@@ -71,8 +74,11 @@ class Corrector:
 class Beside:
     """A patch and its portrait beside the clip's."""
 
-    def __init__(self, patch: Patch, wanted: Portrait, got: Portrait) -> None:
+    def __init__(
+        self, patch: Patch, wanted: Portrait, got: Portrait, moments: Sequence[NoteOffGuess]
+    ) -> None:
         self.patch, self.wanted, self.got = patch, wanted, got
+        self.note_offs = moments
         self.moments: Moments = wanted.moments
         self.got_db = decibels(got.during(self.moments))
         self.error = float(self.moments.errors(self.got_db[None])[0])
@@ -101,6 +107,8 @@ def _contour(beside: Beside) -> Iterator[Change]:
     fitted = fit_contour(desired, off, space)
     yield fitted.values()
     yield nudge_contour(now, desired, off).values()
+    if len(beside.note_offs) > 1:
+        yield wagered_contour(desired, beside.note_offs).values()
     if not space:
         roomy = fit_contour(desired, off, True)
         yield roomy.values()

@@ -53,7 +53,7 @@ def refine(board: Board, judge: Judge, deadline: float, seed: int) -> Iterator[C
     best = {kind: board.ranked(n, kind) for kind, n in LEADERS.items()}
     best = {kind: leaders for kind, leaders in best.items() if leaders}
     runner = Runner(judge, deadline, {kind: leaders[0] for kind, leaders in best.items()})
-    corrector = Corrector(judge.audio, judge.note_off_s)
+    corrector = Corrector(judge.audio, judge.moments)
     for leaders in best.values():
         for leader in leaders:
             yield from runner.run(correct(leader, corrector))

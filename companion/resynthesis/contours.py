@@ -171,6 +171,11 @@ def nudge_contour(start: Contour, envelope: Floats, note_off_s: float) -> Contou
     return _descend(start, times, wanted, note_off_s, keys)
 
 
+def away(contour: Contour, envelope: Floats, note_off_s: float) -> float:
+    """How far a contour is from an RMS envelope if the key was let go then: what fit_contour minimises."""
+    return _cost_of(contour, *_sampled(envelope, note_off_s), note_off_s)
+
+
 def _sampled(envelope: Floats, note_off_s: float) -> tuple[Floats, Floats]:
     """Times and dB: every 5 ms at both edges, in growing steps after them."""
     steps = np.unique(np.round(np.concatenate([np.arange(12), np.geomspace(12, 600, 34)])).astype(int))
