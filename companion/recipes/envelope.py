@@ -13,19 +13,19 @@ from companion.hearing.bands import ENVELOPE_HOP_S, Floats
 from companion.hearing.ear import NoteOffGuess
 from companion.resynthesis.contours import CURVES, RELEASES_S, Contour, away, fit_contour
 
+FINER = (0.8, 0.9, 1.1, 1.25)  # of a release
+
 
 def wagered_contour(envelope: Floats, moments: Sequence[NoteOffGuess]) -> Contour:
     """The contour nearest to an RMS envelope (every 5 ms) on the average over the moments of release, by their chances."""
     let_go = fit_contour(envelope, moments[0].time_s)
     if len(moments) == 1:
         return let_go
-    return min([let_go, *lasting(envelope)], key=lambda c: _wrong(c, envelope, moments))
-
-
-def lasting(envelope: Floats) -> list[Contour]:
-    """Contours that go through the whole clip while the key is held, with every release."""
     through = fit_contour(envelope, len(envelope) * ENVELOPE_HOP_S)
-    return [replace(through, release=r, release_curve=c) for r in RELEASES_S for c in CURVES]
+    lasting = [replace(through, release=r, release_curve=c) for r in RELEASES_S for c in CURVES]
+    best = min([let_go, *lasting], key=lambda c: _wrong(c, envelope, moments))
+    finer = [replace(best, release=best.release * f) for f in FINER]
+    return min([best, *finer], key=lambda c: _wrong(c, envelope, moments))
 
 
 def _wrong(contour: Contour, envelope: Floats, moments: Sequence[NoteOffGuess]) -> float:

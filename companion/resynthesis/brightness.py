@@ -46,7 +46,8 @@ def bright_layer(audio: Floats, plan: Plan, spectra: Complexes, contour: Contour
     if len(top) < FEWEST or power[top].max() < power.max() * 10 ** (-FAINTEST_DB / 10):
         return None
     amplitudes = np.concatenate([np.sqrt(2 * power), extended(hz[top], power[top], plan.note_hz)])
-    amplitudes[: min(N_HARMONICS >> plan.octaves, int(HIGHEST_HZ / plan.note_hz))] = 0  # the frames have these
+    in_frames = min(N_HARMONICS >> plan.octaves, int(HIGHEST_HZ / plan.note_hz))
+    amplitudes[:in_frames] = 0
     phases = np.random.default_rng(0).random(len(amplitudes))
     frame = frames_of(np.asarray(amplitudes * np.exp(2j * np.pi * phases), np.complex64))
     lowest = int(SLOPE_FROM_HZ / plan.note_hz) << plan.octaves

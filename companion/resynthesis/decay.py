@@ -16,7 +16,9 @@ from companion.resynthesis.partials import Floats
 from companion.resynthesis.release import HOP, Doubles, loudness
 
 LEAST_FALL_DB = 10.0
-LARGEST_ERROR_DB = 0.75  # mean over the held part; at 1.5 dB beating passes for a decay, and other notes get worse
+LARGEST_ERROR_DB = (
+    0.75  # mean over the held part; at 1.5 dB beating passes for a decay, and other notes get worse
+)
 RANGE_DB = 65.0
 LONGEST_HOLD_S = 4.0
 STRIDE = 2
@@ -31,10 +33,10 @@ def with_decay(contour: Contour, audio: Floats, note_off_s: float) -> Contour:
     """The contour with the decay of a clip (2, n) held until `note_off_s`; the same one where it has none that is plain."""
     level_db = 20 * np.log10(loudness(audio)[: int(note_off_s * SAMPLE_RATE / HOP) - 2 : STRIDE] + 1e-9)
     peak = int(level_db.argmax()) if len(level_db) else 0
-    fall_db = np.maximum(level_db[peak:] - level_db[peak : peak + 1], -RANGE_DB)
+    fall_db = np.maximum(level_db[peak:] - level_db[peak : peak + 1], -RANGE_DB).astype(np.float64)
     if len(fall_db) < FEWEST:
         return contour
-    seconds = np.arange(len(fall_db)) * STEP_S
+    seconds = np.arange(len(fall_db), dtype=np.float64) * STEP_S
     errors, ends = zip(*(_fits(seconds, fall_db, bend) for bend in BENDS), strict=True)
     best = np.unravel_index(int(np.argmin(errors)), np.shape(errors))
     if np.array(errors)[best] > LARGEST_ERROR_DB or np.array(ends)[best] > -LEAST_FALL_DB:

@@ -10,7 +10,7 @@ from presets.patch import Patch
 
 def question(*pitches: float) -> Question:
     audio = np.zeros((2, 4410), np.float32)
-    return Question(audio, clip_features(audio, SAMPLE_RATE), pitches, NoteOffGuess(0.1, 1.0), 1, 0)
+    return Question(audio, clip_features(audio, SAMPLE_RATE), pitches, (NoteOffGuess(0.1, 1.0),), 1, 0)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from companion.hearing.audio import SAMPLE_RATE
 from companion.hosts.vital import VitalHost
 from companion.resynthesis.brightness import bright_layer, extended, harmonic_power
 from companion.resynthesis.contours import Contour
+from companion.resynthesis.decay import with_decay
 from companion.resynthesis.frame_plan import N_FRAMES, N_HELD, make_plan
 from companion.resynthesis.partials import project
-from companion.resynthesis.release import fit_release
+from companion.resynthesis.release import fit_release, loudness
 from companion.resynthesis.resynth import fit_frames, resynthesise
 from companion.resynthesis.tableplay import frames_of, play, response
 from presets.laws import midi_to_hz
@@ -21,10 +22,10 @@ from presets.vital import patch_to_vital
 NOTE, NOTE_S, TOTAL_S = 48, 0.6, 1.2
 
 
-def saw(hz: float, seconds: float = 1.0) -> np.ndarray:
+def saw(hz: float, seconds: float = 1.0, highest_hz: float = 20_000) -> np.ndarray:
     """A band-limited saw (2, n), amplitude 1 / harmonic."""
     t = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    mono = sum(np.sin(2 * np.pi * n * hz * t) / n for n in range(1, int(20_000 / hz) + 1))
+    mono = sum(np.sin(2 * np.pi * n * hz * t) / n for n in range(1, int(highest_hz / hz) + 1))
     return np.stack([mono, mono]).astype(np.float32)
 
 
@@ -170,3 +171,36 @@ def test_short_and_silent_clips_give_a_patch(n: int) -> None:
         for through in (False, True):
             patch = resynthesise(audio, 48.4, n / SAMPLE_RATE, through)
             assert np.isfinite(VitalHost().render_patch(patch, 48, 0.1, 0.2)).all()
+
+
+@pytest.mark.parametrize("down", [5, 12])
+def test_a_lower_note_is_as_bright_as_the_clip(down: int) -> None:
+    """Up to the top of hearing, without a hole where the clip's own frames end."""
+    patch = resynthesise(saw(midi_to_hz(NOTE), highest_hz=22_050), float(NOTE), 0.8)
+    audio = VitalHost().render_patch(patch, NOTE - down, 0.8, 1.0)[:, 4410 : 4410 + 16384]
+    power = (np.abs(np.fft.rfft(audio * np.hanning(16384))) ** 2).mean(axis=0)
+    hz = np.fft.rfftfreq(16384, 1 / SAMPLE_RATE)
+    levels = [
+        10 * np.log10(power[(hz > low) & (hz < low + 1000)].sum()) for low in range(10_000, 19_000, 1000)
+    ]
+    assert np.ptp(levels) < 9.0  # a saw falls by 5.6 dB from 10 to 19 kHz
+
+
+def test_a_plain_decay_is_the_envelope_s_and_goes_on() -> None:
+    """A piano: let go sooner it starts to fall from where it is, held longer it dies away."""
+    piano = Patch(
+        {"env1.decay": 2.0, "env1.sustain": 0.0, "env1.decay_curve": -10.0, "env1.release": 0.5}, note=NOTE
+    )
+    host = VitalHost()
+    clip = host.render_patch(piano, NOTE, 1.2, 2.5)
+    patch = resynthesise(clip, float(NOTE), 1.2)
+    assert patch.number("env1.sustain") < 15.0
+    for seconds in (0.5, 2.0):
+        ours, theirs = (loudness(host.render_patch(p, NOTE, seconds, 2.5)) for p in (patch, piano))
+        off_db = 20 * np.log10((ours + 1e-4) / (theirs + 1e-4))
+        assert np.abs(off_db[10:]).mean() < 2.0
+
+
+def test_a_sound_that_beats_keeps_its_frames(clip: np.ndarray) -> None:
+    contour = Contour(attack=0.0, release=0.1)
+    assert with_decay(contour, clip, NOTE_S) == contour

@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
+from companion.hearing.ear import NoteOffGuess
 from companion.hosts.vital import VitalHost
 from companion.judging.distance import Distance
+from companion.recipes.envelope import wagered_contour
 from companion.recipes.sketch import sketch
-from companion.resynthesis.contours import fit_contour
+from companion.resynthesis.contours import away, fit_contour
 from presets.patch import Patch
 
 SAW = {"osc1.table": "basic_shapes", "osc1.position": 68.75}
 NOTE, NOTE_S, TOTAL_S = 48, 0.8, 1.5
+LET_GO = [NoteOffGuess(NOTE_S, 1.0)]
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +38,14 @@ TARGETS = {
 def test_is_at_most_half_as_far_as_the_init_patch(host, values):
     target = render(host, values)
     distance = Distance(target, render(host, {}))
-    patches = sketch(target, float(NOTE), NOTE_S, 4)
+    patches = sketch(target, float(NOTE), LET_GO, 4)
     verdicts = [distance.verdict(render(host, dict(p.values), p.note)) for p in patches]
     # By the spectrogram: the init patch is a saw itself, so the other measures have little to tell a filtered saw by.
     assert min(v.shares["mel"] for v in verdicts) < 0.35
 
 
 def test_gives_no_more_than_asked_all_recipes_at_the_note(host):
-    patches = sketch(render(host, SAW), 48.3, NOTE_S, 3)
+    patches = sketch(render(host, SAW), 48.3, LET_GO, 3)
     assert 1 <= len(patches) <= 3
     assert {(p.kind, p.note, round(p.number("voice.tune"))) for p in patches} == {("recipe", 48, 30)}
 
@@ -62,10 +65,22 @@ def test_reads_the_envelope(host, values):
         )
 
 
+def test_an_envelope_is_right_whenever_the_key_was_let_go(host):
+    """A piano's decay, which sounds like a key let go at once."""
+    decay = {"env1.decay": 1.6, "env1.sustain": 0.0, "env1.release": 1.6}
+    audio = host.render_patch(Patch({"osc1.table": "basic_shapes", **decay}, note=69), 69, 1.5, 2.5)
+    envelope = np.sqrt(np.square(audio).mean(axis=0)[: 500 * 220].reshape(500, 220).mean(axis=1))
+    moments = [NoteOffGuess(0.1, 0.7), NoteOffGuess(1.5, 0.3)]
+    wagered, sure = wagered_contour(envelope, moments), fit_contour(envelope, 0.1)
+    assert away(wagered, envelope, 0.1) < away(sure, envelope, 0.1) + 1.5
+    assert away(wagered, envelope, 1.5) < 0.5 * away(sure, envelope, 1.5)
+    assert wagered_contour(envelope, moments[:1]) == sure
+
+
 @pytest.mark.parametrize(
     "audio",
     [np.zeros((2, 44100), np.float32), np.full((2, 3000), 1e-5, np.float32), np.ones((2, 400), np.float32)],
 )
 def test_survives_what_holds_no_note(audio):
-    for patch in sketch(audio, 60.0, 0.5, 2):
+    for patch in sketch(audio, 60.0, [NoteOffGuess(0.5, 1.0)], 2):
         assert patch.kind == "recipe"
