@@ -22,7 +22,7 @@ from presets.tidy import tidied
 LIKELY = 0.1  # a pitch guess less confident than this is no hypothesis for the model
 N_NOTES = 3
 N_BANK = 6
-N_SKETCH = 4
+N_SKETCH = 5
 UNPITCHED = FIXED_NOTE  # where a sound without pitch is put
 TUNE = "voice.tune"
 
