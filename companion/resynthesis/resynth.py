@@ -43,6 +43,7 @@ from presets.schema import OWN, Value
 ROUNDS = 4  # of listening; a fifth gains under 0.2 dB
 LOUDEST = 2.0  # a frame may be so much louder than the loudest held one: what an envelope hides stays hidden
 FAINTEST_DB = -70.0  # an envelope under this counts as this, so that nothing is divided by silence
+SETTLED_S = 0.2
 SILENT_DB = -90.0  # under the loudest moment of the clip
 LONGEST_S = 6.0
 SLOWER, LEAST_RELEASE_S = 1.5, 0.08  # of the release that seems to be there, where it is not sure
@@ -97,7 +98,8 @@ def fit_frames(audio: Floats, plan: Plan, contour: Contour) -> Complexes:
     for _ in range(ROUNDS - 1):
         rest = audio - play(spectra, plan.times_s, plan.base_hz, envelope)
         spectra = _limited(spectra + project(rest, plan.times_s, plan.base_hz) / gains, plan.n_held)
-    return _silenced(spectra, audio, plan)
+    spectra = _silenced(spectra, audio, plan)
+    return spectra if plan.n_held == N_FRAMES else _settled(spectra, plan)
 
 
 def _gains(envelope: Floats, plan: Plan) -> Floats:
@@ -122,6 +124,24 @@ def _silenced(spectra: Complexes, audio: Floats, plan: Plan) -> Complexes:
     levels = loudness(audio)
     there = np.interp(plan.times_s, np.arange(len(levels)) * HOP / SAMPLE_RATE, levels)
     return np.where((there > 10 ** (SILENT_DB / 20) * levels.max())[None, :, None], spectra, np.complex64(0))
+
+
+def _settled(spectra: Complexes, plan: Plan) -> Complexes:
+    """The last held frame is the mean of the last SETTLED_S: it stands still for as long as the key is held longer than
+    in the clip, where one instant of a beating sound may be its faintest."""
+    last = plan.n_held - 1
+    power = (np.abs(spectra[:, : last + 1]) ** 2).astype(np.float64)
+    levels = power.sum(axis=(0, 2))
+    times_s = plan.times_s[: last + 1]
+    late = (times_s >= times_s[-1] - SETTLED_S) & (np.arange(last + 1) > 0)
+    if levels[late].min() <= 10 ** (FAINTEST_DB / 10) * levels.max():  # the clip falls silent by itself
+        return spectra
+    spans = np.gradient(times_s)[late] / np.gradient(times_s)[late].sum()
+    shape = (power[:, late] / levels[late, None] * spans[:, None]).sum(axis=1)  # (2, harmonics), sums to 1
+    size = np.sqrt(shape * (spans @ levels[late]))
+    settled = spectra.copy()
+    settled[:, last] *= size / np.maximum(np.abs(spectra[:, last]), 1e-12)
+    return settled
 
 
 # --- the patch -------------------------------------------------------------------------------------------------------
