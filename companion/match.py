@@ -25,7 +25,7 @@ from presets.tempo import snap_to_tempo
 KINDS = ("any", "recipe", "resynth")
 SYNTHS = ("vital",)
 N_JUDGED = 4  # of each group of proposers, after a rough hearing of all
-RESERVE_S = 0.13  # of the budget, for ranking and saving
+RESERVE_S = 0.18  # of the budget, for ranking and saving
 
 
 @dataclass(frozen=True)
