@@ -262,7 +262,7 @@ def test_people_get_a_table(whispersynth, stand_in, tone, tmp_path, monkeypatch)
     monkeypatch.setenv("COLUMNS", "120")
     code, out, _ = whispersynth("match", tone, "--out", "patches")
     assert code == 0
-    for words in ("kick.wav: C2 (48), held 250 ms; 2 patches in", "resynth", "as good as identical", "(0.14)", "kick 2 recipe", "a close relative", "softer attack",
+    for words in ("kick.wav: C2 (48), held 250 ms; 2 patches in", "resynth", "as good as identical", "(0.09)", "kick 2 recipe", "a close relative", "softer attack",
                   "osc1 saw wave", "filter1 lp24 at 900 Hz", "amp attack 0.5 ms", f"Saved in {tmp_path / 'patches'}"):  # fmt: skip
         assert words in out
 

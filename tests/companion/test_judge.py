@@ -71,7 +71,7 @@ def test_a_resynth_is_judged_by_its_wager(judge, engines):
 
 
 @pytest.mark.parametrize(("recipe", "resynth", "first"), [
-    (0.09, 0.0, "recipe"), (0.11, 0.0, "resynth"), (0.14, 0.06, "recipe"), (0.16, 0.06, "resynth"), (0.3, 0.29, "resynth"), (0.3, 0.31, "recipe"),
+    (0.04, 0.0, "recipe"), (0.06, 0.0, "resynth"), (0.14, 0.1, "recipe"), (0.16, 0.1, "resynth"), (0.3, 0.29, "resynth"), (0.3, 0.31, "recipe"),
 ])  # fmt: skip
 def test_a_very_close_recipe_comes_before_a_resynth_that_is_little_nearer(recipe, resynth, first):
     copy = Patch({"osc1.table": OWN}, note=NOTE, assets={"osc1.table": table_frames("basic_shapes")})

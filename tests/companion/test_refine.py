@@ -42,7 +42,7 @@ def test_time_is_kept_on_slow_and_quick_machines(judge, patch_s):
     class Timed:
         """Judges nothing: takes its time, and finds every patch as good as the last."""
 
-        audio, note_off_s = judge.audio, NOTE_S
+        audio, moments = judge.audio, judge.moments
 
         def __call__(self, patches, beat=None):
             time.sleep(patch_s * len(patches))
