@@ -27,7 +27,7 @@ from companion.proposing.bank import coarse
 from companion.proposing.model import PatchModel
 from companion.proposing.tokens import vocabulary
 from export.progress import track
-from export.render import CLIP_S, RENDER_RATE, SCHEMA, audible, unpack_mel
+from export.render import CLIP_S, RENDER_RATE, SCHEMA, audible, peak, turned_down, unpack_mel
 from presets.patch import Patch
 from presets.txt import patch_to_text
 
@@ -91,7 +91,8 @@ def distil(row: dict[str, Any], studio: Studio, n_said: int = N_SAID, n_turned: 
     def judge(patch: Patch) -> tuple[float, Patch]:
         said = words.decode(words.encode(patch, label.note_off_s)).patch  # what is left of it in words
         audio = studio.host.render_patch(said, said.note, row["note_off_s"], CLIP_S, row["velocity"])
-        return (ear(clip_features(audio, RENDER_RATE)) if audible(audio) else np.inf), said
+        near = ear(clip_features(audio, RENDER_RATE)) if audible(audio) else np.inf
+        return near, turned_down(said, peak(audio))
 
     was, best = first = judge(label.patch)
     answers = studio.model.speak(

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import multiprocessing as mp
-from multiprocessing import forkserver
 from multiprocessing.pool import Pool
 
+METHOD = "forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn"
 PRELOADED = ["export.render"]
 
 
 def begin() -> None:
     """Starts the process that the others are forked from, where there is fork, while this one is still importing."""
-    if "forkserver" in mp.get_all_start_methods():
-        mp.get_context("forkserver").set_forkserver_preload(PRELOADED)
-        forkserver.ensure_running()
+    if METHOD == "forkserver":
+        from multiprocessing.forkserver import ensure_running
+
+        mp.get_context(METHOD).set_forkserver_preload(PRELOADED)
+        ensure_running()
 
 
 def fresh_processes(workers: int) -> Pool:
     """A pool with a new process for every job, forked from one that has imported everything, where there is fork."""
     begin()
-    method = "forkserver" if "forkserver" in mp.get_all_start_methods() else "spawn"
-    return mp.get_context(method).Pool(workers, maxtasksperchild=1)
+    return mp.get_context(METHOD).Pool(workers, maxtasksperchild=1)

@@ -39,8 +39,8 @@ class Patch:
                 checked[name] = self.schema[name].check(value)  # most are defaults, which need no check
         if not 0 <= self.note <= 127:
             raise PresetError(f"the note is {self.note}; a MIDI note goes from 0 to 127")
-        for name in (n for n, v in checked.items() if v == OWN) if OWN in checked.values() else ():
-            if name not in self.assets:
+        for name, value in checked.items():
+            if value == OWN and name not in self.assets:
                 raise PresetError(
                     f"{name} is 'own' but the patch brings no data for it; choose another {name}"
                 )
@@ -88,7 +88,7 @@ class Patch:
         """The same sound with everything that does not matter at its default, no gap between slots, no unused asset."""
         values, schema = self._without_gaps(), self.schema
         for row in schema:  # a row depends on rows before it, and envelopes and LFOs on the slots before them
-            if row.when and not schema.matters(row, values):
+            if not schema.matters(row, values):
                 values[row.name] = row.default
         used = {name: a for name, a in self.assets.items() if values.get(name) == OWN}
         return replace(self, values=values, assets=used)

@@ -116,7 +116,7 @@ class Vocabulary:
         ids = [BOS, self.note_offset + note - NOTE_LOW, self.note_off_offset + note_off_to_token(note_off_s)]
         values = dict(self.schema.defaults)
         for row, offset in zip(self.rows, self.offsets, strict=True):
-            if row.when and not self.schema.matters(row, values):
+            if not self.schema.matters(row, values):
                 continue
             value = patch[row.name]
             if value == OWN:

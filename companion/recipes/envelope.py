@@ -16,9 +16,12 @@ from companion.resynthesis.contours import CURVES, RELEASES_S, Contour, away, fi
 FINER = (0.8, 0.9, 1.1, 1.25)  # of a release
 
 
-def wagered_contour(envelope: Floats, moments: Sequence[NoteOffGuess]) -> Contour:
-    """The contour nearest to an RMS envelope (every 5 ms) on the average over the moments of release, by their chances."""
-    let_go = fit_contour(envelope, moments[0].time_s)
+def wagered_contour(envelope: Floats, moments: Sequence[NoteOffGuess], let_go: Contour) -> Contour:
+    """The contour nearest to an RMS envelope (every 5 ms) on the average over the moments of release, by their chances.
+
+    Args:
+        let_go: the one fitted to the first moment, which is the answer where there is no other.
+    """
     if len(moments) == 1:
         return let_go
     through = fit_contour(envelope, len(envelope) * ENVELOPE_HOP_S)

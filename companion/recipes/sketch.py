@@ -16,7 +16,7 @@ from companion.hearing.ear import NoteOffGuess
 from companion.recipes.envelope import wagered_contour
 from companion.recipes.stories import KINDS, N_FINALISTS, Story, finish, predict, stories_of
 from companion.recipes.templates import OSC_DB
-from companion.resynthesis.contours import Contour
+from companion.resynthesis.contours import Contour, fit_contour
 from presets.laws import midi_to_hz
 from presets.patch import Patch
 from presets.schema import Value
@@ -35,7 +35,8 @@ def sketch(audio: Audio, pitch_midi: float, moments: Sequence[NoteOffGuess], n: 
         moments: when it may be let go, likeliest first.
     """
     portrait = Portrait.of(audio, pitch_midi, moments[0].time_s)
-    contour, sure = (wagered_contour(portrait.envelope, m) for m in (moments, moments[:1]))
+    sure = fit_contour(portrait.envelope, moments[0].time_s)
+    contour = wagered_contour(portrait.envelope, moments, sure)
     stories = sorted((finish(portrait, s) for s in stories_of(portrait)[:N_FINALISTS]), key=lambda s: s.cost)
     told = [(story, contour) for story in _varied(stories)]
     told = told[:n] if contour == sure else [*told[: n - 1], (stories[0], sure)]

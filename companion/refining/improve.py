@@ -53,7 +53,6 @@ class Corrector:
     def __init__(self, target: Audio, moments: Sequence[NoteOffGuess]) -> None:
         self._target = target
         self._moments = moments
-        self._note_off_s = moments[0].time_s
         self._portrait_at = lru_cache(8)(self._paint)
 
     def improve(self, patch: Patch, render: Audio) -> list[Patch]:
@@ -64,11 +63,11 @@ class Corrector:
         """Corrections as changed values, each on its own."""
         pitch = patch.note + patch.number("voice.tune") / 100
         wanted = self._portrait_at(round(pitch, 2))
-        beside = Beside(patch, wanted, Portrait.of(render, pitch, self._note_off_s), self._moments)
+        beside = Beside(patch, wanted, Portrait.of(render, pitch, wanted.note_off_s), self._moments)
         return [change for correction in CORRECTIONS for change in correction(beside)]
 
     def _paint(self, pitch: float) -> Portrait:
-        return Portrait.of(self._target, pitch, self._note_off_s)
+        return Portrait.of(self._target, pitch, self._moments[0].time_s)
 
 
 class Beside:
@@ -108,7 +107,7 @@ def _contour(beside: Beside) -> Iterator[Change]:
     yield fitted.values()
     yield nudge_contour(now, desired, off).values()
     if len(beside.note_offs) > 1:
-        yield wagered_contour(desired, beside.note_offs).values()
+        yield wagered_contour(desired, beside.note_offs, fit_contour(desired, off)).values()
     if not space:
         roomy = fit_contour(desired, off, True)
         yield roomy.values()

@@ -13,11 +13,11 @@ import numpy as np
 from companion.hearing.audio import SAMPLE_RATE
 from companion.resynthesis.contours import Contour, curve
 from companion.resynthesis.partials import Floats
-from companion.resynthesis.release import HOP, Doubles, loudness
+from companion.resynthesis.release import BENDS, HOP, Doubles, loudness
 
 LEAST_FALL_DB = 10.0
 LARGEST_ERROR_DB = (
-    0.75  # mean over the held part; at 1.5 dB beating passes for a decay, and other notes get worse
+    0.75  # mean over the held part; at 1.5 dB beating passes for a decay: other notes get worse
 )
 RANGE_DB = 65.0
 LONGEST_HOLD_S = 4.0
@@ -26,7 +26,6 @@ STEP_S = STRIDE * HOP / SAMPLE_RATE
 FEWEST = 6  # steps that show a decay
 SECONDS = np.geomspace(0.03, 16, 40)
 SUSTAINS = np.array([0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
-BENDS = (0.0, -5.0, -10.0, -15.0, -20.0, -30.0)  # %
 
 
 def with_decay(contour: Contour, audio: Floats, note_off_s: float) -> Contour:

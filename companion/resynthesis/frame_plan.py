@@ -54,6 +54,11 @@ class Plan:
         return float(self.note_hz / 2**self.octaves)
 
     @property
+    def goes_through(self) -> bool:
+        """Whether the held frames go through all of the clip."""
+        return self.n_held == N_FRAMES
+
+    @property
     def rest_s(self) -> float:
         """Of the clip after note-off."""
         return max(self.n_samples / SAMPLE_RATE - self.note_off_s, 0.002)

@@ -99,7 +99,7 @@ def fit_frames(audio: Floats, plan: Plan, contour: Contour) -> Complexes:
         rest = audio - play(spectra, plan.times_s, plan.base_hz, envelope)
         spectra = _limited(spectra + project(rest, plan.times_s, plan.base_hz) / gains, plan.n_held)
     spectra = _silenced(spectra, audio, plan)
-    return spectra if plan.n_held == N_FRAMES else _settled(spectra, plan)
+    return spectra if plan.goes_through else _settled(spectra, plan)
 
 
 def _gains(envelope: Floats, plan: Plan) -> Floats:
@@ -136,7 +136,8 @@ def _settled(spectra: Complexes, plan: Plan) -> Complexes:
     late = (times_s >= times_s[-1] - SETTLED_S) & (np.arange(last + 1) > 0)
     if levels[late].min() <= 10 ** (FAINTEST_DB / 10) * levels.max():  # the clip falls silent by itself
         return spectra
-    spans = np.gradient(times_s)[late] / np.gradient(times_s)[late].sum()
+    spans = np.gradient(times_s)[late]
+    spans /= spans.sum()
     shape = (power[:, late] / levels[late, None] * spans[:, None]).sum(axis=1)  # (2, harmonics), sums to 1
     size = np.sqrt(shape * (spans @ levels[late]))
     settled = spectra.copy()
@@ -179,7 +180,7 @@ def _walk_values(plan: Plan) -> dict[str, Value]:
     values: dict[str, Value] = {
         "lfo1.shape": OWN, "lfo1.mode": "hold", "lfo1.phase": 360.0, "lfo1.rate": 1 / plan.note_off_s,
     }  # fmt: skip
-    if plan.n_held == N_FRAMES:
+    if plan.goes_through:
         return (
             values | {"lfo1.mode": "one_shot", "lfo1.phase": 0.0} | _routes([("lfo1", ".position", -100.0)])
         )

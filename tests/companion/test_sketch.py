@@ -71,10 +71,11 @@ def test_an_envelope_is_right_whenever_the_key_was_let_go(host):
     audio = host.render_patch(Patch({"osc1.table": "basic_shapes", **decay}, note=69), 69, 1.5, 2.5)
     envelope = np.sqrt(np.square(audio).mean(axis=0)[: 500 * 220].reshape(500, 220).mean(axis=1))
     moments = [NoteOffGuess(0.1, 0.7), NoteOffGuess(1.5, 0.3)]
-    wagered, sure = wagered_contour(envelope, moments), fit_contour(envelope, 0.1)
+    sure = fit_contour(envelope, 0.1)
+    wagered = wagered_contour(envelope, moments, sure)
     assert away(wagered, envelope, 0.1) < away(sure, envelope, 0.1) + 1.5
     assert away(wagered, envelope, 1.5) < 0.5 * away(sure, envelope, 1.5)
-    assert wagered_contour(envelope, moments[:1]) == sure
+    assert wagered_contour(envelope, moments[:1], sure) == sure
 
 
 @pytest.mark.parametrize(
