@@ -17,7 +17,7 @@ from companion.judging.judge import Judge
 from companion.judging.nearness import Nearness
 from companion.proposing.bank import Bank
 from companion.proposing.model import PatchModel
-from companion.proposing.propose import ask, proposers
+from companion.proposing.propose import ask, behind_the_filter, proposers
 from companion.refining.refine import refine
 from presets.patch import Patch
 from presets.tempo import snap_to_tempo
@@ -25,6 +25,7 @@ from presets.tempo import snap_to_tempo
 KINDS = ("any", "recipe", "resynth")
 SYNTHS = ("vital",)
 N_JUDGED = 4  # of each group of proposers, after a rough hearing of all
+NEAR = 0.3  # of the clip: a recipe's filter is believed
 RESERVE_S = 0.18  # of the budget, for ranking and saving
 
 
@@ -109,6 +110,11 @@ class Matcher:
         heard = listen(clip, options.note)
         board, warnings = Board(), (*clip.warnings, *heard.warnings)
         question = ask(heard, options.candidates, options.seed)
+        repeatable = options.seconds == 0  # no clock, so the same seed is to give the same answer
+        deadline = began + options.seconds - RESERVE_S
+
+        def is_over() -> bool:
+            return not repeatable and time.perf_counter() > deadline
 
         def so_far(stage: str, progress: float) -> Match:
             best = board.ranked(options.keep, options.kind, by_ear=stage == "done")
@@ -124,16 +130,18 @@ class Matcher:
         nearness = self._thinkers.submit(Nearness, heard)
         groups = proposers(options.kind, self.model, self.bank)
         asked = [[self._thinkers.submit(proposer, question) for proposer in group] for group in groups]
-        repeatable = options.seconds == 0  # no clock, so the same seed is to give the same answer
         judge = Judge(heard.audio, question.notes[0], heard.moments, self.engines, fresh=repeatable)
         for n, answers in enumerate(asked, 1):
             likely = judge.best([patch for answer in answers for patch in answer.result()], N_JUDGED)
             for few in batched(likely):
                 board.add(judge(few))
-                if not repeatable and time.perf_counter() > began + options.seconds - RESERVE_S:
+                if is_over():
                     break  # one of each kind is enough where time is up
             yield so_far("candidates", 0.1 + 0.4 * n / len(asked))
-        for better in refine(board, judge, began + options.seconds - RESERVE_S, options.seed):
+        if options.kind == "any" and not is_over():
+            near = [c.patch for c in board.ranked(1, "recipe") if c.heard < NEAR]
+            board.add(judge([patch for recipe in near for patch in behind_the_filter(question, recipe)]))
+        for better in refine(board, judge, deadline, options.seed):
             board.add([better])
             yield so_far("refining", min(0.5 + 0.5 * (time.perf_counter() - began) / options.seconds, 0.99))
         if options.bpm:

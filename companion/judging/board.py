@@ -15,7 +15,7 @@ from presets.patch import RECIPE, RESYNTH, Patch
 from presets.plugin_schema import SECTION
 
 KINDS = (RECIPE, RESYNTH)
-COPYING = 0.05  # on the score of a resynth: at other notes it is less right than a recipe as near (docs/experiments.md),
+COPYING = 0.05  # on the score of a resynth without a filter: at other notes it is less right (docs/experiments.md),
 VERY_CLOSE = 0.15  # but only a recipe nearer than this comes before it
 SAME_SOUND = 0.012  # of 60 dB, mean over where either sounds: two answers nearer than this are one to the ear
 MOST_HEARD = 15  # candidates that are compared so, 3 ms each
@@ -42,8 +42,8 @@ class Candidate:
 
     @property
     def score(self) -> float:
-        """What it is ranked by, lower is better: the distance; a resynth, which copies one note, has up to COPYING more."""
-        copied = self.kind == RESYNTH
+        """What it is ranked by, lower is better: the distance; a resynth all of which moves with the note has up to COPYING more."""
+        copied = self.kind == RESYNTH and not self.patch["filter1.on"]
         return max(self.heard, min(self.heard + COPYING, VERY_CLOSE)) if copied else self.heard
 
     @property

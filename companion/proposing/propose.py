@@ -15,6 +15,7 @@ from companion.proposing.model import PatchModel
 from companion.recipes.sketch import sketch
 from companion.resynthesis.frame_plan import FIXED_NOTE
 from companion.resynthesis.resynth import resynthesise
+from companion.resynthesis.standing import StandingFilter
 from companion.resynthesis.wager import lets_go
 from presets.patch import Patch
 from presets.tidy import tidied
@@ -23,6 +24,7 @@ LIKELY = 0.1  # a pitch guess less confident than this is no hypothesis for the 
 N_NOTES = 3
 N_BANK = 6
 N_SKETCH = 5
+LOUDEST_FRAME = 8.0  # times full scale: more is undone of a filter that is not the clip's
 UNPITCHED = FIXED_NOTE  # where a sound without pitch is put
 TUNE = "voice.tune"
 
@@ -103,6 +105,15 @@ def from_sketch(q: Question) -> list[Patch]:
 def from_resynthesis(q: Question) -> list[Patch]:
     """The clip's own wavetable."""
     return [resynthesise(q.audio, q.pitches[0] if q.pitches else None, q.moments[0].time_s, q.through)]
+
+
+def behind_the_filter(q: Question, recipe: Patch) -> list[Patch]:
+    """The clip's own wavetable behind the low-pass of a recipe that comes near the clip; none where it has none."""
+    standing = StandingFilter.of(recipe)
+    if standing is None or not q.pitches or not standing.lets_through(q.notes[0]):
+        return []
+    patch = resynthesise(q.audio, q.pitches[0], q.moments[0].time_s, q.through, standing)
+    return [patch] if max(np.abs(frames).max() for frames in patch.assets.values()) <= LOUDEST_FRAME else []
 
 
 def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[list[Proposer]]:

@@ -1,0 +1,90 @@
+"""A filter that stands still while the notes move: taken out of a clip before its frames are made, and set in the patch.
+
+In the frames of a dull sound the low-pass that made it dull would move with the keys. Which one it was cannot be told from
+one note; but a recipe that came near the clip has found one, by its sound. Vital's digital filters are linear, so what they
+do to a clip can be undone: the frames hold what goes into the filter, and the heard note stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from companion.hearing.audio import SAMPLE_RATE
+from companion.resynthesis.partials import Complexes, Floats
+from presets.laws import hz_to_midi, midi_to_hz
+from presets.patch import Patch
+from presets.schema import Value
+
+OVERSAMPLED_HZ = 2.0 * SAMPLE_RATE  # the rate at which the engine filters
+STAGES: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {"digital_lp12": (0.5,), "digital_lp24": (0.5, 1.0)}
+)  # the Q of each, at resonance 0; measured, to 0.01 dB
+LOW_PASSES: Mapping[str, str] = MappingProxyType(
+    {
+        **{f"{make}lp12": "digital_lp12" for make in ("", "dirty_", "ladder_", "digital_")},
+        **{f"{make}lp24": "digital_lp24" for make in ("", "dirty_", "ladder_", "digital_")},
+        "diode_lp": "digital_lp24",
+    }
+)
+MIDDLE_KEY = 60  # at which the cutoff of a filter that follows the keys is the knob's
+MOST_SOFTENED_DB = 12.0
+MOST_BOOST_DB = 60.0  # what is fainter than that under the filter stays so
+
+
+@dataclass(frozen=True)
+class StandingFilter:
+    """A low-pass as a recipe has it."""
+
+    kind: str
+    """Of STAGES."""
+    cutoff: float
+    """At MIDDLE_KEY, as a MIDI note."""
+    keytrack: float
+    """Share of the keys' movement that it follows."""
+
+    @classmethod
+    def of(cls, recipe: Patch) -> StandingFilter | None:
+        """Filter 1 where it is a low-pass that oscillator 1 goes through; else None."""
+        kind = LOW_PASSES.get(str(recipe["filter1.type"]))
+        if kind is None or not recipe["filter1.on"] or recipe["osc1.route"] not in ("filter1", "both"):
+            return None
+        return cls(kind, hz_to_midi(recipe.number("filter1.cutoff")), recipe.number("filter1.keytrack") / 100)
+
+    def lets_through(self, note: float) -> bool:
+        """Whether a note's fundamental is not much softened: else there is too much to undo."""
+        at_pitch = self.response(np.array([midi_to_hz(note)]), note)
+        return bool(np.abs(at_pitch[0]) > 10 ** (-MOST_SOFTENED_DB / 20))
+
+    def response(self, hz: NDArray[np.float64], note: float) -> Complexes:
+        """What it does at frequencies under half the sample rate (n,) when a note is played."""
+        cutoff_hz = midi_to_hz(self.cutoff + self.keytrack * (note - MIDDLE_KEY))
+        highest_hz = 0.45 * SAMPLE_RATE
+        s = 1j * np.tan(np.pi * hz / OVERSAMPLED_HZ) / np.tan(np.pi * min(cutoff_hz, highest_hz) / OVERSAMPLED_HZ)
+        through = np.ones(len(hz), np.complex128)
+        for q in STAGES[self.kind]:
+            through /= 1 + s / q + s * s
+        return np.asarray(through, np.complex64)
+
+    def undone(self, audio: Floats, note: float) -> Floats:
+        """A clip (channels, n) of a note as it was before the filter."""
+        n = scipy.fft.next_fast_len(audio.shape[1] + SAMPLE_RATE // 8, real=True)
+        through = self.response(np.fft.rfftfreq(n, 1 / SAMPLE_RATE), note)
+        least = 10 ** (-MOST_BOOST_DB / 20)
+        through *= np.maximum(1, least / np.maximum(np.abs(through), 1e-12))
+        before = scipy.fft.irfft(scipy.fft.rfft(audio, n, axis=1) / through, n, axis=1)
+        return np.asarray(before[:, : audio.shape[1]], np.float32)
+
+    def put_into(self, patch: Patch) -> Patch:
+        """A resynthesis of what was undone, with the filter behind its oscillators."""
+        values: dict[str, Value] = {
+            "filter1.on": True, "filter1.type": self.kind, "filter1.resonance": 0.0, "filter1.drive": 0.0, "filter1.mix": 100.0,
+            "filter1.cutoff": midi_to_hz(self.cutoff), "filter1.keytrack": 100 * self.keytrack,
+        }  # fmt: skip
+        sounding = [section for section in ("osc1", "osc2", "sub") if patch[f"{section}.on"]]
+        return patch.with_values(values | {f"{section}.route": "filter1" for section in sounding})
