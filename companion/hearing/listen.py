@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -22,6 +23,7 @@ LIKELY = 0.03  # confidence of the least likely pitch passed on
 CUT_S = 0.2  # a clip longer than a note by less is still one note's length
 LEAD_S = 0.01  # silence before the note that is no silence but a slow attack
 FADE_S = 0.005
+LOWEST_KEY = 21  # of a piano; what sounds lower is played with a key octaves above
 OWN_TUNING_ST = 0.49  # the fraction that a note given by the user may be off
 
 
@@ -51,6 +53,8 @@ class Heard:
     warnings: tuple[str, ...]
     mel: Floats = field(default_factory=lambda: np.zeros((N_MELS, N_FRAMES), np.float32))
     """Its features."""
+    octaves_under: int = 0
+    """How far it sounds under the key that plays it."""
     belief: Floats = field(default_factory=lambda: np.zeros(N_FRAMES, np.float32))
     """The chance of each frame of the features to be the one of the note-off."""
 
@@ -63,6 +67,11 @@ class Heard:
     def pitches(self) -> tuple[float, ...]:
         """MIDI numbers with fraction, likeliest first; empty without a pitch."""
         return tuple(guess.note for guess in self.guesses)
+
+    @property
+    def keys(self) -> tuple[float, ...]:
+        """The keys, with fraction, that are to play the pitches."""
+        return tuple(pitch + 12 * self.octaves_under for pitch in self.pitches)
 
     @property
     def note_off_s(self) -> float:
@@ -110,7 +119,13 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     belief = note_off_belief(mel)
     offs = guesses_of(belief, audio.shape[1] / SAMPLE_RATE)
     warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()
-    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, mel, belief)
+    under = octaves_under(guesses[0].note) if guesses and note is None else 0
+    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, mel, under, belief)
+
+
+def octaves_under(pitch: float) -> int:
+    """How many octaves a pitch lies under the key that is taken to play it."""
+    return max(0, math.ceil((LOWEST_KEY - round(pitch)) / 12))
 
 
 def both_channels(samples: Audio) -> Audio:

@@ -127,7 +127,7 @@ class PluginMatcher:
         heard = listen(clip, options.note)
         board, warnings = Board(), [*clip.warnings, *heard.warnings, *self._notes]
         n_notices = len(self.pool.notices)
-        pitches = heard.pitches or (float(UNPITCHED),)
+        pitches = heard.keys or (float(UNPITCHED),)
         notes = tuple(dict.fromkeys(round(p) for p in pitches))[:N_NOTES]
         others = tuple(guess.time_s for guess in heard.note_offs[1:])
         task = Task(heard.audio, notes, heard.note_off_s, others)

@@ -37,10 +37,12 @@ class Question:
     """(2, n) at 44.1 kHz, from its onset."""
     mel: NDArray[np.float32]
     """Its features, (N_MELS, N_FRAMES)."""
-    pitches: tuple[float, ...]
-    """MIDI numbers with fraction, likeliest first; empty: no pitch."""
+    keys: tuple[float, ...]
+    """MIDI numbers with fraction that play it, likeliest first; empty: no pitch."""
     moments: tuple[NoteOffGuess, ...]
     """When the key may have been released, likeliest first."""
+    octaves_under: int
+    """How far it sounds under its keys."""
     n: int
     """Patches wanted of the model."""
     seed: int
@@ -49,20 +51,20 @@ class Question:
 
     @property
     def notes(self) -> tuple[int, ...]:
-        """The pitches as MIDI notes, likeliest first."""
-        return tuple(dict.fromkeys(round(p) for p in self.pitches)) or (UNPITCHED,)
+        """The keys as MIDI notes, likeliest first."""
+        return tuple(dict.fromkeys(round(p) for p in self.keys)) or (UNPITCHED,)
 
     @property
     def cents(self) -> float:
-        """How far the likeliest pitch lies from its note."""
-        return 100 * (self.pitches[0] - round(self.pitches[0])) if self.pitches else 0.0
+        """How far the likeliest key lies from its note."""
+        return 100 * (self.keys[0] - round(self.keys[0])) if self.keys else 0.0
 
     def tuned(self, patch: Patch) -> Patch:
         """The patch without leftovers, in the clip's tuning: a note is whole, the rest of the pitch is the patch's.
 
         Its note is one of those heard, also where the model has no word for it (under 21, over 108).
         """
-        note = min(self.notes, key=lambda n: abs(n - patch.note)) if self.pitches else patch.note
+        note = min(self.notes, key=lambda n: abs(n - patch.note)) if self.keys else patch.note
         return tidied(patch).with_values({TUNE: round(self.cents, 1)}, note=note)
 
 
@@ -70,7 +72,7 @@ def ask(heard: Heard, n: int, seed: int) -> Question:
     """The question that a heard note puts: `n` patches wanted of the model."""
     guess = heard.note_offs[0]
     through = not lets_go(heard.audio, heard.mel, heard.belief, guess)
-    return Question(heard.audio, heard.mel, heard.pitches, heard.moments, n, seed, through)
+    return Question(heard.audio, heard.mel, heard.keys, heard.moments, heard.octaves_under, n, seed, through)
 
 
 Proposer = Callable[[Question], Sequence[Patch]]
@@ -81,7 +83,7 @@ def from_model(model: PatchModel) -> Proposer:
 
     def propose(q: Question) -> list[Patch]:
         hidden = model.hear(q.mel)
-        spoken = model.speak(hidden, q.n, q.seed, notes=q.notes[:N_NOTES] if q.pitches else None)
+        spoken = model.speak(hidden, q.n, q.seed, notes=q.notes[:N_NOTES] if q.keys else None)
         return [q.tuned(s.sentence.patch) for s in spoken]
 
     return propose
@@ -91,7 +93,7 @@ def from_bank(bank: Bank) -> Proposer:
     """Patches whose sound, rendered before, was nearest; moved to the clip's note."""
 
     def propose(q: Question) -> list[Patch]:
-        near = bank.nearest(q.mel, N_BANK, q.notes[:1] if q.pitches else ())
+        near = bank.nearest(q.mel, N_BANK, q.notes[:1] if q.keys else ())
         return [q.tuned(s.patch.with_values(note=q.notes[0])) for s in near]
 
     return propose
@@ -99,20 +101,22 @@ def from_bank(bank: Bank) -> Proposer:
 
 def from_sketch(q: Question) -> list[Patch]:
     """Recipes drawn from an analysis of the clip."""
-    return sketch(q.audio, q.pitches[0] if q.pitches else float(UNPITCHED), q.moments, N_SKETCH)
+    return sketch(q.audio, q.keys[0] if q.keys else float(UNPITCHED), q.moments, N_SKETCH)
 
 
 def from_resynthesis(q: Question) -> list[Patch]:
     """The clip's own wavetable."""
-    return [resynthesise(q.audio, q.pitches[0] if q.pitches else None, q.moments[0].time_s, q.through)]
+    return [
+        resynthesise(q.audio, q.keys[0] if q.keys else None, q.moments[0].time_s, q.through, q.octaves_under)
+    ]
 
 
 def behind_the_filter(q: Question, recipe: Patch) -> list[Patch]:
     """The clip's own wavetable behind the low-pass of a recipe that comes near the clip; none where it has none."""
     standing = StandingFilter.of(recipe)
-    if standing is None or not q.pitches or not standing.lets_through(q.notes[0]):
+    if standing is None or not q.keys or not standing.lets_through(q.notes[0]):
         return []
-    patch = resynthesise(q.audio, q.pitches[0], q.moments[0].time_s, q.through, standing)
+    patch = resynthesise(q.audio, q.keys[0], q.moments[0].time_s, q.through, q.octaves_under, standing)
     return [patch] if max(np.abs(frames).max() for frames in patch.assets.values()) <= LOUDEST_FRAME else []
 
 

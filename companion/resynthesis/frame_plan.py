@@ -64,21 +64,22 @@ class Plan:
         return max(self.n_samples / SAMPLE_RATE - self.note_off_s, 0.002)
 
 
-def make_plan(pitch: float | None, note_off_s: float, n_samples: int) -> Plan:
+def make_plan(key: float | None, note_off_s: float, n_samples: int, octaves_under: int = 0) -> Plan:
     """Frames up to note-off, denser at the attack, and after it."""
     held = stepped(N_HELD, HELD_POWER) * note_off_s
     share = np.arange(1, N_RELEASE + 1) / N_RELEASE * -math.expm1(-RELEASE_BEND)
     rest_s = max(n_samples / SAMPLE_RATE - note_off_s, 0.002)
     after = note_off_s - np.log1p(-share) / RELEASE_BEND * rest_s
     times = np.concatenate([held, after])
-    return Plan(*grid_of(pitch), times, note_off_s, n_samples, keytrack=pitch is not None)
+    return Plan(*grid_of(key, octaves_under), times, note_off_s, n_samples, keytrack=key is not None)
 
 
-def plan_through(pitch: float | None, n_samples: int) -> Plan:
+def plan_through(key: float | None, n_samples: int, octaves_under: int = 0) -> Plan:
     """Frames through the whole clip, wherever the key is released in it."""
     end_s = n_samples / SAMPLE_RATE
     times = stepped(N_FRAMES, THROUGH_POWER) * end_s
-    return Plan(*grid_of(pitch), times, end_s, n_samples, n_held=N_FRAMES, keytrack=pitch is not None)
+    grid = grid_of(key, octaves_under)
+    return Plan(*grid, times, end_s, n_samples, n_held=N_FRAMES, keytrack=key is not None)
 
 
 def stepped(n: int, power: float) -> Floats:
@@ -87,9 +88,9 @@ def stepped(n: int, power: float) -> Floats:
     return np.asarray(np.interp(np.arange(n) / PER_STEP, np.arange(len(steps)), steps), np.float32)
 
 
-def grid_of(pitch: float | None) -> tuple[int, float, int]:
-    """Note, cents, and the deepest octave under the pitch whose base lies over LOWEST_BASE_HZ."""
-    pitch = float(FIXED_NOTE) if pitch is None else pitch
-    note = round(min(max(pitch, 0.0), 127.0))
-    octaves = min(max(int(math.log2(midi_to_hz(pitch) / LOWEST_BASE_HZ)), 0), MOST_OCTAVES)
-    return note, 100 * (pitch - note), octaves
+def grid_of(key: float | None, octaves_under: int = 0) -> tuple[int, float, int]:
+    """Note, cents, and the deepest octave under the note whose base lies over LOWEST_BASE_HZ."""
+    key = float(FIXED_NOTE) if key is None else key
+    note = round(min(max(key, 0.0), 127.0))
+    room = int(math.log2(midi_to_hz(key - 12 * octaves_under) / LOWEST_BASE_HZ))
+    return note, 100 * (key - note), octaves_under + min(max(room, 0), MOST_OCTAVES - octaves_under)

@@ -64,30 +64,35 @@ VOLUME_DB, LEAST_DB, MOST_DB = -6.0, -54.0, 12.0
 
 def resynthesise(
     audio: Floats,
-    pitch: float | None,
+    key: float | None,
     note_off_s: float,
     through: bool = False,
+    octaves_under: int = 0,
     behind: StandingFilter | None = None,
 ) -> Patch:
     """The patch with the clip's own wavetable.
 
     Args:
         audio: (2, n) at 44.1 kHz, from the note's onset.
-        pitch: MIDI number with fraction; None: a drum or noise, which sounds the same at every key.
+        key: MIDI number with fraction that plays it; None: a drum or noise, which sounds the same at every key.
         note_off_s: when the key was let go.
         through: go through the whole clip, as when that is not known, rather than let go then.
+        octaves_under: how far it sounds under its key.
         behind: a filter that the patch is to have, and the frames are not to hold.
     """
     audio = np.asarray(audio[:, : int(LONGEST_S * SAMPLE_RATE)], np.float32)
     if behind is not None:
-        audio = behind.undone(audio, grid_of(pitch)[0])
+        audio = behind.undone(audio, grid_of(key)[0])
     n = audio.shape[1]
     note_off_s = min(max(note_off_s, 0.02), n / SAMPLE_RATE)
     contour = fit_release(audio, note_off_s)
     if through:
-        plan, contour = plan_through(pitch, n), let_be_heard(contour, n / SAMPLE_RATE - note_off_s)
+        plan, contour = (
+            plan_through(key, n, octaves_under),
+            let_be_heard(contour, n / SAMPLE_RATE - note_off_s),
+        )
     else:
-        plan, contour = make_plan(pitch, note_off_s, n), with_decay(contour, audio, note_off_s)
+        plan, contour = make_plan(key, note_off_s, n, octaves_under), with_decay(contour, audio, note_off_s)
     spectra = fit_frames(audio, plan, contour)
     patch = patch_of(plan, contour, spectra, bright_layer(audio, plan, spectra, contour))
     return behind.put_into(patch) if behind is not None else patch

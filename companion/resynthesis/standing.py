@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -61,11 +62,15 @@ class StandingFilter:
         at_pitch = self.response(np.array([midi_to_hz(note)]), note)
         return bool(np.abs(at_pitch[0]) > 10 ** (-MOST_SOFTENED_DB / 20))
 
-    def response(self, hz: NDArray[np.float64], note: float) -> Complexes:
+    def response(self, hz: NDArray[np.floating[Any]], note: float) -> Complexes:
         """What it does at frequencies under half the sample rate (n,) when a note is played."""
         cutoff_hz = midi_to_hz(self.cutoff + self.keytrack * (note - MIDDLE_KEY))
         highest_hz = 0.45 * SAMPLE_RATE
-        s = 1j * np.tan(np.pi * hz / OVERSAMPLED_HZ) / np.tan(np.pi * min(cutoff_hz, highest_hz) / OVERSAMPLED_HZ)
+        s = (
+            1j
+            * np.tan(np.pi * hz / OVERSAMPLED_HZ)
+            / np.tan(np.pi * min(cutoff_hz, highest_hz) / OVERSAMPLED_HZ)
+        )
         through = np.ones(len(hz), np.complex128)
         for q in STAGES[self.kind]:
             through /= 1 + s / q + s * s
