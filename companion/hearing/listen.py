@@ -53,10 +53,10 @@ class Heard:
     warnings: tuple[str, ...]
     mel: Floats = field(default_factory=lambda: np.zeros((N_MELS, N_FRAMES), np.float32))
     """Its features."""
-    octaves_under: int = 0
-    """How far it sounds under the key that plays it."""
     belief: Floats = field(default_factory=lambda: np.zeros(N_FRAMES, np.float32))
     """The chance of each frame of the features to be the one of the note-off."""
+    octaves_under: int = 0
+    """How far it sounds under the key that plays it."""
 
     @property
     def is_silent(self) -> bool:
@@ -120,7 +120,7 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     offs = guesses_of(belief, audio.shape[1] / SAMPLE_RATE)
     warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()
     under = octaves_under(guesses[0].note) if guesses and note is None else 0
-    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, mel, under, belief)
+    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, mel, belief, under)
 
 
 def octaves_under(pitch: float) -> int:

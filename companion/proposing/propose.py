@@ -24,7 +24,6 @@ LIKELY = 0.1  # a pitch guess less confident than this is no hypothesis for the 
 N_NOTES = 3
 N_BANK = 6
 N_SKETCH = 5
-LOUDEST_FRAME = 8.0  # times full scale: more is undone of a filter that is not the clip's
 UNPITCHED = FIXED_NOTE  # where a sound without pitch is put
 TUNE = "voice.tune"
 
@@ -41,13 +40,13 @@ class Question:
     """MIDI numbers with fraction that play it, likeliest first; empty: no pitch."""
     moments: tuple[NoteOffGuess, ...]
     """When the key may have been released, likeliest first."""
-    octaves_under: int
-    """How far it sounds under its keys."""
     n: int
     """Patches wanted of the model."""
     seed: int
     through: bool = False
     """Whether a resynthesis goes through the whole clip rather than let go at the note-off."""
+    octaves_under: int = 0
+    """How far it sounds under its keys."""
 
     @property
     def notes(self) -> tuple[int, ...]:
@@ -72,7 +71,7 @@ def ask(heard: Heard, n: int, seed: int) -> Question:
     """The question that a heard note puts: `n` patches wanted of the model."""
     guess = heard.note_offs[0]
     through = not lets_go(heard.audio, heard.mel, heard.belief, guess)
-    return Question(heard.audio, heard.mel, heard.keys, heard.moments, heard.octaves_under, n, seed, through)
+    return Question(heard.audio, heard.mel, heard.keys, heard.moments, n, seed, through, heard.octaves_under)
 
 
 Proposer = Callable[[Question], Sequence[Patch]]
@@ -106,18 +105,18 @@ def from_sketch(q: Question) -> list[Patch]:
 
 def from_resynthesis(q: Question) -> list[Patch]:
     """The clip's own wavetable."""
-    return [
-        resynthesise(q.audio, q.keys[0] if q.keys else None, q.moments[0].time_s, q.through, q.octaves_under)
-    ]
+    return [_resynthesis(q, q.audio)]
 
 
 def behind_the_filter(q: Question, recipe: Patch) -> list[Patch]:
     """The clip's own wavetable behind the low-pass of a recipe that comes near the clip; none where it has none."""
-    standing = StandingFilter.of(recipe)
-    if standing is None or not q.keys or not standing.lets_through(q.notes[0]):
-        return []
-    patch = resynthesise(q.audio, q.keys[0], q.moments[0].time_s, q.through, q.octaves_under, standing)
-    return [patch] if max(np.abs(frames).max() for frames in patch.assets.values()) <= LOUDEST_FRAME else []
+    standing = StandingFilter.of(recipe) if q.keys else None
+    before = standing.undone(q.audio, q.notes[0]) if standing else None
+    return [standing.put_into(_resynthesis(q, before))] if standing and before is not None else []
+
+
+def _resynthesis(q: Question, audio: NDArray[np.float32]) -> Patch:
+    return resynthesise(audio, q.keys[0] if q.keys else None, q.moments[0].time_s, q.through, q.octaves_under)
 
 
 def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[list[Proposer]]:

@@ -10,8 +10,7 @@ Frames stand at moments, denser at the attack. While the key is held LFO 1 walks
 go, whenever that is, envelope 3 lets go of the LFO and envelope 2 walks through those after note-off, under the release
 of envelope 1. Where nobody can tell when the key was released, the LFO walks through all of the clip and envelope 1 lets
 go slowly: right for the clip whatever the truth, but no release of its own at other durations. A third layer, above
-hearing at the clip's own note, keeps lower notes bright. A plain decay is envelope 1's, too, and a filter that is known
-to stand still stays a filter.
+hearing at the clip's own note, keeps lower notes bright. A plain decay is envelope 1's, too.
 """
 
 from __future__ import annotations
@@ -32,13 +31,11 @@ from companion.resynthesis.frame_plan import (
     PER_STEP,
     RELEASE_BEND,
     Plan,
-    grid_of,
     make_plan,
     plan_through,
 )
 from companion.resynthesis.partials import Complexes, Floats, project
 from companion.resynthesis.release import HOP, fit_release, loudness
-from companion.resynthesis.standing import StandingFilter
 from companion.resynthesis.tableplay import frames_of, play, response
 from presets.patch import Patch
 from presets.schema import OWN, Value
@@ -68,7 +65,6 @@ def resynthesise(
     note_off_s: float,
     through: bool = False,
     octaves_under: int = 0,
-    behind: StandingFilter | None = None,
 ) -> Patch:
     """The patch with the clip's own wavetable.
 
@@ -78,11 +74,8 @@ def resynthesise(
         note_off_s: when the key was let go.
         through: go through the whole clip, as when that is not known, rather than let go then.
         octaves_under: how far it sounds under its key.
-        behind: a filter that the patch is to have, and the frames are not to hold.
     """
     audio = np.asarray(audio[:, : int(LONGEST_S * SAMPLE_RATE)], np.float32)
-    if behind is not None:
-        audio = behind.undone(audio, grid_of(key)[0])
     n = audio.shape[1]
     note_off_s = min(max(note_off_s, 0.02), n / SAMPLE_RATE)
     contour = fit_release(audio, note_off_s)
@@ -94,8 +87,7 @@ def resynthesise(
     else:
         plan, contour = make_plan(key, note_off_s, n, octaves_under), with_decay(contour, audio, note_off_s)
     spectra = fit_frames(audio, plan, contour)
-    patch = patch_of(plan, contour, spectra, bright_layer(audio, plan, spectra, contour))
-    return behind.put_into(patch) if behind is not None else patch
+    return patch_of(plan, contour, spectra, bright_layer(audio, plan, spectra, contour))
 
 
 def let_be_heard(contour: Contour, rest_s: float) -> Contour:

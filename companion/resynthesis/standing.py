@@ -34,8 +34,10 @@ LOW_PASSES: Mapping[str, str] = MappingProxyType(
     }
 )
 MIDDLE_KEY = 60  # at which the cutoff of a filter that follows the keys is the knob's
-MOST_SOFTENED_DB = 12.0
 MOST_BOOST_DB = 60.0  # what is fainter than that under the filter stays so
+MOST_LOUDER_DB = (
+    6.0  # before the filter than after it: true ones read up to 5, others and a clip's own noise 10 to 45
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,6 @@ class StandingFilter:
             return None
         return cls(kind, hz_to_midi(recipe.number("filter1.cutoff")), recipe.number("filter1.keytrack") / 100)
 
-    def lets_through(self, note: float) -> bool:
-        """Whether a note's fundamental is not much softened: else there is too much to undo."""
-        at_pitch = self.response(np.array([midi_to_hz(note)]), note)
-        return bool(np.abs(at_pitch[0]) > 10 ** (-MOST_SOFTENED_DB / 20))
-
     def response(self, hz: NDArray[np.floating[Any]], note: float) -> Complexes:
         """What it does at frequencies under half the sample rate (n,) when a note is played."""
         cutoff_hz = midi_to_hz(self.cutoff + self.keytrack * (note - MIDDLE_KEY))
@@ -76,14 +73,15 @@ class StandingFilter:
             through /= 1 + s / q + s * s
         return np.asarray(through, np.complex64)
 
-    def undone(self, audio: Floats, note: float) -> Floats:
-        """A clip (channels, n) of a note as it was before the filter."""
+    def undone(self, audio: Floats, note: float) -> Floats | None:
+        """A clip (channels, n) of a note as it was before the filter; None where that is so loud that it was another one."""
         n = scipy.fft.next_fast_len(audio.shape[1] + SAMPLE_RATE // 8, real=True)
         through = self.response(np.fft.rfftfreq(n, 1 / SAMPLE_RATE), note)
         least = 10 ** (-MOST_BOOST_DB / 20)
         through *= np.maximum(1, least / np.maximum(np.abs(through), 1e-12))
-        before = scipy.fft.irfft(scipy.fft.rfft(audio, n, axis=1) / through, n, axis=1)
-        return np.asarray(before[:, : audio.shape[1]], np.float32)
+        before = scipy.fft.irfft(scipy.fft.rfft(audio, n, axis=1) / through, n, axis=1)[:, : audio.shape[1]]
+        most = 10 ** (MOST_LOUDER_DB / 10) * np.square(audio, dtype=np.float64).sum()
+        return np.asarray(before, np.float32) if np.square(before).sum() <= most else None
 
     def put_into(self, patch: Patch) -> Patch:
         """A resynthesis of what was undone, with the filter behind its oscillators."""

@@ -6,7 +6,8 @@ import pytest
 
 from companion.hearing.audio import SAMPLE_RATE, Clip, read_clip
 from companion.hearing.features import CLIP_S
-from companion.hearing.listen import Kind, listen
+from companion.hearing.listen import Kind, listen, octaves_under
+from presets.laws import midi_to_hz
 
 NOTES = Path(__file__).parents[1] / "data" / "notes"
 SEMITONES = {"CanaryWharfLead": -24, "KorgM1Organ2": -12, "SalmoBass": -12, "VermExplodeLead": -24}
@@ -145,6 +146,19 @@ def test_the_users_note_is_kept():
     noise = clip_of(0.2 * np.random.default_rng(0).standard_normal(SAMPLE_RATE))
     assert listen(noise, 40).pitches == (40.0,)
     assert listen(noise, 40).warnings == ()
+
+
+@pytest.mark.parametrize(("pitch", "octaves"), [(20.6, 0), (20.4, 1), (12.1, 1), (3.0, 2)])
+def test_what_sounds_under_a_piano_is_played_with_a_key_above(pitch, octaves):
+    assert octaves_under(pitch) == octaves
+
+
+def test_a_very_low_sound_has_a_key_that_can_be_played():
+    clip = clip_of(saw(midi_to_hz(16), 1.5))
+    heard = listen(clip)
+    assert heard.pitches[0] == pytest.approx(16, abs=0.2)
+    assert heard.keys[0] == pytest.approx(28, abs=0.2)
+    assert listen(clip, 16).keys[0] == pytest.approx(16, abs=0.5)
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.03, 0.05, 0.11])

@@ -7,6 +7,7 @@ import pytest
 
 from companion.hearing.audio import SAMPLE_RATE
 from companion.hosts.vital import VitalHost
+from companion.judging.distance import Distance
 from companion.resynthesis.brightness import bright_layer, extended, harmonic_power
 from companion.resynthesis.contours import Contour
 from companion.resynthesis.decay import with_decay
@@ -162,6 +163,14 @@ def test_stays_bright_on_lower_notes() -> None:
     power = [float((spectrum[(hz > low) & (hz < 2 * low)] ** 2).sum()) for low in (1000, 8000)]
     fall_db = 10 * np.log10(power[1] / power[0])
     assert fall_db == pytest.approx(-9, abs=4)  # of a saw: -3 dB an octave, all harmonics together
+
+
+def test_a_sound_octaves_under_its_key_is_played_there() -> None:
+    clip = 0.2 * saw(midi_to_hz(15))
+    patch = resynthesise(clip, 27.0, 0.8, octaves_under=1)
+    assert patch.note == 27
+    init = VitalHost().render_patch(Patch(), 27, 0.8, 1.0)
+    assert Distance(clip, init)(VitalHost().render_patch(patch, 27, 0.8, 1.0)) < 0.15
 
 
 @pytest.mark.parametrize("n", [900, 2000, 20_000])
