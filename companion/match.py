@@ -138,7 +138,7 @@ class Matcher:
                 if is_over():
                     break  # one of each kind is enough where time is up
             yield so_far("candidates", 0.1 + 0.4 * n / len(asked))
-        if options.kind == "any" and not is_over():
+        if options.kind == "any" and not is_over():  # what a recipe found out helps the resynthesis
             near = [c.patch for c in board.ranked(1, "recipe") if c.heard < NEAR]
             board.add(judge([patch for recipe in near for patch in behind_the_filter(question, recipe)]))
         for better in refine(board, judge, deadline, options.seed):

@@ -15,9 +15,7 @@ from presets.patch import RECIPE, RESYNTH, Patch
 from presets.plugin_schema import SECTION
 
 KINDS = (RECIPE, RESYNTH)
-COPYING = (
-    0.05  # on the score of a resynth without a filter: at other notes it is less right (docs/experiments.md),
-)
+COPYING = 0.05  # on the score of a resynth all of which moves with the note: others are less right (docs/experiments.md),
 VERY_CLOSE = 0.15  # but only a recipe nearer than this comes before it
 SAME_SOUND = 0.012  # of 60 dB, mean over where either sounds: two answers nearer than this are one to the ear
 MOST_HEARD = 15  # candidates that are compared so, 3 ms each

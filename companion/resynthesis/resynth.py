@@ -80,12 +80,11 @@ def resynthesise(
     note_off_s = min(max(note_off_s, 0.02), n / SAMPLE_RATE)
     contour = fit_release(audio, note_off_s)
     if through:
-        plan, contour = (
-            plan_through(key, n, octaves_under),
-            let_be_heard(contour, n / SAMPLE_RATE - note_off_s),
-        )
+        plan = plan_through(key, n, octaves_under)
+        contour = let_be_heard(contour, n / SAMPLE_RATE - note_off_s)
     else:
-        plan, contour = make_plan(key, note_off_s, n, octaves_under), with_decay(contour, audio, note_off_s)
+        plan = make_plan(key, note_off_s, n, octaves_under)
+        contour = with_decay(contour, audio, note_off_s)
     spectra = fit_frames(audio, plan, contour)
     return patch_of(plan, contour, spectra, bright_layer(audio, plan, spectra, contour))
 

@@ -35,9 +35,7 @@ LOW_PASSES: Mapping[str, str] = MappingProxyType(
 )
 MIDDLE_KEY = 60  # at which the cutoff of a filter that follows the keys is the knob's
 MOST_BOOST_DB = 60.0  # what is fainter than that under the filter stays so
-MOST_LOUDER_DB = (
-    6.0  # before the filter than after it: true ones read up to 5, others and a clip's own noise 10 to 45
-)
+MOST_LOUDER_DB = 6.0  # before the filter than after it: the right one reads up to 5, others, and noise in the clip, 10 to 45
 
 
 @dataclass(frozen=True)
