@@ -44,6 +44,7 @@ ROUNDS = 4  # of listening; a fifth gains under 0.2 dB
 LOUDEST = 2.0  # a frame may be so much louder than the loudest held one: what an envelope hides stays hidden
 FAINTEST_DB = -70.0  # an envelope under this counts as this, so that nothing is divided by silence
 SETTLED_S = 0.2
+LOUDEST_FRAME = 8.0  # times full scale, of a frame's peak
 SILENT_DB = -90.0  # under the loudest moment of the clip
 LONGEST_S = 6.0
 SLOWER, LEAST_RELEASE_S = 1.5, 0.08  # of the release that seems to be there, where it is not sure
@@ -162,7 +163,7 @@ def patch_of(plan: Plan, contour: Contour, spectra: Complexes, layer: BrightLaye
     waves = frames_of(spectra / response())
     peak = max(float(np.abs(waves).max()), 1e-9)
     gain_db = min(max(20 * math.log10(peak / SIDE_GAIN), LEAST_DB), MOST_DB)
-    gain = 10 ** (gain_db / 20)  # frames may pass 1 where the volume knob ends
+    gain = max(10 ** (gain_db / 20), peak / SIDE_GAIN / LOUDEST_FRAME)  # past 1 where the volume knob ends
     values: dict[str, Value] = {"volume.level": VOLUME_DB + gain_db, **contour.values(), **_walk_values(plan)}
     for n, pan in ((1, -100.0), (2, 100.0)):
         values |= {f"osc{n}.{key}": value for key, value in _oscillator(pan, plan).items()}

@@ -34,6 +34,7 @@ LOW_PASSES: Mapping[str, str] = MappingProxyType(
     }
 )
 MIDDLE_KEY = 60  # at which the cutoff of a filter that follows the keys is the knob's
+EDGE = 441  # samples
 MOST_BOOST_DB = 60.0  # what is fainter than that under the filter stays so
 MOST_LOUDER_DB = 6.0  # before the filter than after it: the right one reads up to 5, others, and noise in the clip, 10 to 45
 
@@ -73,11 +74,17 @@ class StandingFilter:
 
     def undone(self, audio: Floats, note: float) -> Floats | None:
         """A clip (channels, n) of a note as it was before the filter; None where that is so loud that it was another one."""
-        n = scipy.fft.next_fast_len(audio.shape[1] + SAMPLE_RATE // 8, real=True)
+        edge = min(EDGE, audio.shape[1] - 1)  # both ends are led to silence, as a cut would become a click
+        fade = np.hanning(2 * edge + 1)[:edge].astype(np.float32)
+        whole = np.pad(audio, ((0, 0), (edge, 0)), mode="reflect", reflect_type="odd")
+        whole[:, :edge] *= fade
+        whole[:, whole.shape[1] - edge :] *= fade[::-1]
+        n = scipy.fft.next_fast_len(whole.shape[1] + edge, real=True)
         through = self.response(np.fft.rfftfreq(n, 1 / SAMPLE_RATE), note)
         least = 10 ** (-MOST_BOOST_DB / 20)
         through *= np.maximum(1, least / np.maximum(np.abs(through), 1e-12))
-        before = scipy.fft.irfft(scipy.fft.rfft(audio, n, axis=1) / through, n, axis=1)[:, : audio.shape[1]]
+        before = scipy.fft.irfft(scipy.fft.rfft(whole, n, axis=1) / through, n, axis=1)
+        before = before[:, edge : edge + audio.shape[1]]
         most = 10 ** (MOST_LOUDER_DB / 10) * np.square(audio, dtype=np.float64).sum()
         return np.asarray(before, np.float32) if np.square(before).sum() <= most else None
 

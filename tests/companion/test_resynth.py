@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,7 @@ from companion.resynthesis.tableplay import frames_of, play, response
 from presets.laws import midi_to_hz
 from presets.patch import Patch
 from presets.vital import patch_to_vital
+from presets.vital_check import check
 
 NOTE, NOTE_S, TOTAL_S = 48, 0.6, 1.2
 
@@ -171,6 +174,12 @@ def test_a_sound_octaves_under_its_key_is_played_there() -> None:
     assert patch.note == 27
     init = VitalHost().render_patch(Patch(), 27, 0.8, 1.0)
     assert Distance(clip, init)(VitalHost().render_patch(patch, 27, 0.8, 1.0)) < 0.15
+
+
+def test_a_clip_far_too_loud_still_gives_frames_that_load() -> None:
+    patch = resynthesise(200 * saw(midi_to_hz(NOTE)), float(NOTE), 0.8)
+    check(json.loads(patch_to_vital(patch)))
+    assert max(np.abs(frames).max() for name, frames in patch.assets.items() if "table" in name) <= 8.001
 
 
 @pytest.mark.parametrize("n", [900, 2000, 20_000])

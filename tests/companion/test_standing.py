@@ -91,3 +91,13 @@ def test_another_filter_than_the_clip_s_is_not_undone(dull: np.ndarray) -> None:
 def test_every_low_pass_of_the_schema_has_a_linear_one() -> None:
     assert {kind for kind in FILTERS if "lp" in kind} == set(LOW_PASSES)
     assert set(LOW_PASSES.values()) == set(STAGES) <= set(FILTERS)
+
+
+def test_a_clip_that_is_cut_off_makes_no_click(dull: np.ndarray) -> None:
+    standing = StandingFilter.of(Patch(DULL))
+    assert standing is not None
+    whole = standing.undone(dull, NOTE)
+    cut = standing.undone(dull[:, 5_000:25_000], NOTE)
+    assert whole is not None and cut is not None
+    assert np.abs(cut).max() < 1.5 * np.abs(whole).max()
+    assert np.abs(cut[:, 2_000:18_000] - whole[:, 7_000:23_000]).max() < 0.02 * np.abs(whole).max()
