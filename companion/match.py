@@ -139,8 +139,11 @@ class Matcher:
                     break  # one of each kind is enough where time is up
             yield so_far("candidates", 0.1 + 0.4 * n / len(asked))
         if options.kind == "any" and not is_over():  # what a recipe found out helps the resynthesis
-            near = [c.patch for c in board.ranked(1, "recipe") if c.heard < NEAR]
-            board.add(judge([patch for recipe in near for patch in behind_the_filter(question, recipe)]))
+            for near in (c.patch for c in board.ranked(1, "recipe") if c.heard < NEAR):
+                behind = self._thinkers.submit(
+                    behind_the_filter, question, near
+                )  # where there is memory for it
+                board.add(judge(behind.result()))
         for better in refine(board, judge, deadline, options.seed):
             board.add([better])
             yield so_far("refining", min(0.5 + 0.5 * (time.perf_counter() - began) / options.seconds, 0.99))
