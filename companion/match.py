@@ -140,9 +140,7 @@ class Matcher:
             yield so_far("candidates", 0.1 + 0.4 * n / len(asked))
         if options.kind == "any" and not is_over():  # what a recipe found out helps the resynthesis
             for near in (c.patch for c in board.ranked(1, "recipe") if c.heard < NEAR):
-                behind = self._thinkers.submit(
-                    behind_the_filter, question, near
-                )  # where there is memory for it
+                behind = self._thinkers.submit(behind_the_filter, question, near)
                 board.add(judge(behind.result()))
         for better in refine(board, judge, deadline, options.seed):
             board.add([better])
