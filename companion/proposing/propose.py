@@ -110,9 +110,11 @@ def from_resynthesis(q: Question) -> list[Patch]:
 
 def behind_the_filter(q: Question, recipe: Patch) -> list[Patch]:
     """The clip's own wavetable behind the low-pass of a recipe that comes near the clip; none where it has none."""
-    standing = StandingFilter.of(recipe) if q.keys else None
-    before = standing.undone(q.audio, q.notes[0]) if standing else None
-    return [standing.put_into(_resynthesis(q, before))] if standing and before is not None else []
+    standing = StandingFilter.of(recipe)
+    if standing is None or not q.keys:
+        return []
+    before = standing.undone(q.audio, q.notes[0])
+    return [] if before is None else [standing.put_into(_resynthesis(q, before))]
 
 
 def _resynthesis(q: Question, audio: NDArray[np.float32]) -> Patch:

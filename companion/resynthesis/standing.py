@@ -7,6 +7,7 @@ do to a clip can be undone: the frames hold what goes into the filter, and the h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -26,15 +27,14 @@ OVERSAMPLED_HZ = 2.0 * SAMPLE_RATE  # the rate at which the engine filters
 STAGES: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {"digital_lp12": (0.5,), "digital_lp24": (0.5, 1.0)}
 )  # the Q of each, at resonance 0; measured, to 0.01 dB
+MAKES = ("", "dirty_", "ladder_", "digital_")
 LOW_PASSES: Mapping[str, str] = MappingProxyType(
-    {
-        **{f"{make}lp12": "digital_lp12" for make in ("", "dirty_", "ladder_", "digital_")},
-        **{f"{make}lp24": "digital_lp24" for make in ("", "dirty_", "ladder_", "digital_")},
-        "diode_lp": "digital_lp24",
-    }
+    {make + kind: f"digital_{kind}" for make in MAKES for kind in ("lp12", "lp24")}
+    | {"diode_lp": "digital_lp24"}
 )
+HIGHEST_CUTOFF_HZ = 0.45 * SAMPLE_RATE
 MIDDLE_KEY = 60  # at which the cutoff of a filter that follows the keys is the knob's
-EDGE = 441  # samples
+EDGE = 441  # samples in which the ends of a clip are led to silence
 MOST_BOOST_DB = 60.0  # what is fainter than that under the filter stays so
 MOST_LOUDER_DB = 6.0  # before the filter than after it: the right one reads up to 5, others, and noise in the clip, 10 to 45
 
@@ -61,12 +61,8 @@ class StandingFilter:
     def response(self, hz: NDArray[np.floating[Any]], note: float) -> Complexes:
         """What it does at frequencies under half the sample rate (n,) when a note is played."""
         cutoff_hz = midi_to_hz(self.cutoff + self.keytrack * (note - MIDDLE_KEY))
-        highest_hz = 0.45 * SAMPLE_RATE
-        s = (
-            1j
-            * np.tan(np.pi * hz / OVERSAMPLED_HZ)
-            / np.tan(np.pi * min(cutoff_hz, highest_hz) / OVERSAMPLED_HZ)
-        )
+        turn = np.pi / OVERSAMPLED_HZ
+        s = 1j * np.tan(turn * hz) / math.tan(turn * min(cutoff_hz, HIGHEST_CUTOFF_HZ))
         through = np.ones(len(hz), np.complex128)
         for q in STAGES[self.kind]:
             through /= 1 + s / q + s * s
@@ -74,7 +70,7 @@ class StandingFilter:
 
     def undone(self, audio: Floats, note: float) -> Floats | None:
         """A clip (channels, n) of a note as it was before the filter; None where that is so loud that it was another one."""
-        edge = min(EDGE, audio.shape[1] - 1)  # both ends are led to silence, as a cut would become a click
+        edge = min(EDGE, audio.shape[1] - 1)  # a cut would become a click
         fade = np.hanning(2 * edge + 1)[:edge].astype(np.float32)
         whole = np.pad(audio, ((0, 0), (edge, 0)), mode="reflect", reflect_type="odd")
         whole[:, :edge] *= fade
