@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from companion import heaps
 from companion.hosts.vital import SAMPLE_RATE, VitalHost
 from presets.patch import Patch
 
@@ -21,18 +20,6 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 MOST_ENGINES = 4  # each takes 135 MB and 0.05 to 0.14 s to open, in which no other thread runs
-
-# Of glibc: how many heaps threads share, and from how many bytes memory is given back at once.
-HEAP_OPTIONS = {-8: 2, -3: 8 << 20}
-
-
-def keep_heaps_small() -> None:
-    """Tells the allocator (glibc) not to keep what is freed: 75 MB less at the peak of a match, resynthesis 7 % slower."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            libc = ctypes.CDLL("libc.so.6")
-            for option, value in HEAP_OPTIONS.items():
-                libc.mallopt(option, value)
 
 
 class Turns:
@@ -62,7 +49,7 @@ class Engines:
     """A pool of engines; open once, render many."""
 
     def __init__(self, n: int | None = None) -> None:
-        keep_heaps_small()
+        heaps.keep_small()
         n = n or min(os.cpu_count() or 1, MOST_ENGINES)
         self._pool = ThreadPoolExecutor(n, thread_name_prefix="engine")
         self._local = threading.local()

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from companion import heaps
 from companion.engines import Engines
 from companion.errors import WhisperSynthError
 from companion.hearing.audio import Clip, read_clip
@@ -106,6 +107,7 @@ class Matcher:
             WhisperSynthError: the clip cannot be read.
         """
         options, began = options or MatchOptions(), time.perf_counter()
+        heaps.give_back()
         clip = read_clip(path, options.start_s, options.end_s)
         heard = listen(clip, options.note)
         board, warnings = Board(), (*clip.warnings, *heard.warnings)
@@ -138,11 +140,12 @@ class Matcher:
                 if is_over():
                     break  # one of each kind is enough where time is up
             yield so_far("candidates", 0.1 + 0.4 * n / len(asked))
-        if options.kind == "any" and not is_over():  # what a recipe found out helps the resynthesis
+        if options.kind != "recipe" and not is_over():  # what a recipe found out helps the resynthesis
+            heaps.give_back()
             for near in (c.patch for c in board.ranked(1, "recipe") if c.heard < NEAR):
                 behind = self._thinkers.submit(behind_the_filter, question, near)
                 board.add(judge(behind.result()))
-        for better in refine(board, judge, deadline, options.seed):
+        for better in refine(board, judge, deadline, options.seed, options.kind):
             board.add([better])
             yield so_far("refining", min(0.5 + 0.5 * (time.perf_counter() - began) / options.seconds, 0.99))
         if options.bpm:

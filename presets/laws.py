@@ -12,6 +12,7 @@ Law = Mapping[str, Any]
 
 A4_HZ = 440.0
 A4_NOTE = 69
+MIDDLE_KEY = 60  # at which a cutoff that follows the keys is the knob's
 
 
 def hz_to_midi(hz: float) -> float:
@@ -22,6 +23,11 @@ def hz_to_midi(hz: float) -> float:
 def midi_to_hz(note: float) -> float:
     """Frequency of a MIDI note number; the opposite of hz_to_midi."""
     return float(A4_HZ * 2 ** ((note - A4_NOTE) / 12))
+
+
+def followed(cutoff: float, keytrack: float, note: float) -> float:
+    """Where a cutoff stands when a note is played, all as MIDI notes; `keytrack`: the share of the keys' way it goes."""
+    return cutoff + keytrack * (note - MIDDLE_KEY)
 
 
 @dataclass(frozen=True)

@@ -123,9 +123,6 @@ class Distance:
         self._fast = fast
         self._sketch = Sketch.of(target, fast)
         self._scale = np.maximum(TYPICAL_INIT if init is None else self._measures(init), TYPICAL_FLOOR)
-        # A measure in which the init patch is hardly farther away than a re-render says little about this target.
-        weights = 1 / (1 + (2 * TYPICAL_FLOOR / self._scale) ** 4)
-        self._weights = weights / weights.sum()
 
     def __call__(self, audio: Audio) -> float:
         """The score of a sound; see `verdict`."""
@@ -140,8 +137,11 @@ class Distance:
         loudness_db = level_db(audio) - self.level_db if np.isfinite(audio).all() else -np.inf
         if not loudness_db > -SILENT_DB:
             return Verdict(WORST, dict.fromkeys(MEASURES, WORST), loudness_db)
-        shares = _compress(self._measures(audio) / self._scale)
-        timbre = float(shares**POWER @ self._weights) ** (1 / POWER)
+        measures = self._measures(audio)
+        shares = _compress(measures / self._scale)
+        # A measure in which neither it nor the init patch is much farther away than a re-render says little.
+        weights = 1 / (1 + (2 * TYPICAL_FLOOR / np.maximum(self._scale, measures)) ** 4)
+        timbre = float(shares**POWER @ weights / weights.sum()) ** (1 / POWER)
         level = LEVEL_COST * max(0.0, abs(loudness_db) - DEAD_ZONE_DB)
         named = dict(zip(MEASURES, map(float, shares), strict=True))
         return Verdict(min(WORST, timbre + level), named, loudness_db)

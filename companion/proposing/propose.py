@@ -17,7 +17,7 @@ from companion.resynthesis.frame_plan import FIXED_NOTE
 from companion.resynthesis.resynth import resynthesise
 from companion.resynthesis.standing import StandingFilter
 from companion.resynthesis.wager import lets_go
-from presets.patch import Patch
+from presets.patch import RECIPE, Patch
 from presets.tidy import tidied
 
 LIKELY = 0.1  # a pitch guess less confident than this is no hypothesis for the model
@@ -122,7 +122,10 @@ def _resynthesis(q: Question, audio: NDArray[np.float32]) -> Patch:
 
 
 def proposers(kind: str, model: PatchModel, bank: Bank | None) -> list[list[Proposer]]:
-    """Who is asked for a kind of answer: groups whose patches compete together, quickest first."""
+    """Who is asked for a kind of answer: groups whose patches compete together, quickest first.
+
+    A resynthesis alone asks for recipes, too: what they find out helps it (`behind_the_filter`).
+    """
     recipe: list[list[Proposer]] = [[from_sketch, from_model(model), *([from_bank(bank)] if bank else [])]]
     resynth: list[list[Proposer]] = [[from_resynthesis]]
-    return {"recipe": recipe, "resynth": resynth, "any": resynth + recipe}[kind]
+    return recipe if kind == RECIPE else resynth + recipe

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from companion.hearing.bands import LAST_SINGLE, LOW_EDGES, Floats, decibels, edges
-from presets.laws import hz_to_midi
+from presets.laws import followed, hz_to_midi
 from presets.patch import Patch
 from presets.schema import Value
 from presets.tables import N_FRAMES, TABLE_NAMES, table_frames
@@ -152,7 +152,7 @@ def filter_db(kind: str, resonance: float, octaves: Floats) -> Floats:
 def cutoff_midi(patch: Patch, n: int) -> float:
     """Where filter n stands at the patch's note, as a MIDI note, before modulation."""
     keytrack = patch.number(f"filter{n}.keytrack") / 100
-    return hz_to_midi(patch.number(f"filter{n}.cutoff")) + keytrack * (patch.note - 60)
+    return followed(hz_to_midi(patch.number(f"filter{n}.cutoff")), keytrack, patch.note)
 
 
 # --- EQ --------------------------------------------------------------------------------------------------------------

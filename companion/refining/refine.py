@@ -48,9 +48,15 @@ WORTH: dict[str, float] = {
 }  # fmt: skip
 
 
-def refine(board: Board, judge: Judge, deadline: float, seed: int) -> Iterator[Candidate]:
-    """Candidates each closer than the best of its kind so far, until `deadline` (of `time.perf_counter`)."""
-    best = {kind: board.ranked(n, kind) for kind, n in LEADERS.items()}
+def refine(
+    board: Board, judge: Judge, deadline: float, seed: int, wanted: str = "any"
+) -> Iterator[Candidate]:
+    """Candidates each closer than the best of its kind so far, until `deadline` (of `time.perf_counter`).
+
+    Args:
+        wanted: the kind that is refined, or `any`.
+    """
+    best = {kind: board.ranked(n, kind) for kind, n in LEADERS.items() if wanted in ("any", kind)}
     best = {kind: leaders for kind, leaders in best.items() if leaders}
     runner = Runner(judge, deadline, {kind: leaders[0] for kind, leaders in best.items()})
     corrector = Corrector(judge.audio, judge.moments)

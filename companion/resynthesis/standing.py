@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from companion.hearing.audio import SAMPLE_RATE
 from companion.resynthesis.partials import Complexes, Floats
-from presets.laws import hz_to_midi, midi_to_hz
+from presets.laws import followed, hz_to_midi, midi_to_hz
 from presets.patch import Patch
 from presets.schema import Value
 
@@ -33,7 +33,6 @@ LOW_PASSES: Mapping[str, str] = MappingProxyType(
     | {"diode_lp": "digital_lp24"}
 )
 HIGHEST_CUTOFF_HZ = 0.45 * SAMPLE_RATE
-MIDDLE_KEY = 60  # at which the cutoff of a filter that follows the keys is the knob's
 EDGE = 441  # samples in which the ends of a clip are led to silence
 MOST_BOOST_DB = 60.0  # what is fainter than that under the filter stays so
 MOST_LOUDER_DB = 6.0  # before the filter than after it: the right one reads up to 5, others, and noise in the clip, 10 to 45
@@ -46,7 +45,7 @@ class StandingFilter:
     kind: str
     """Of STAGES."""
     cutoff: float
-    """At MIDDLE_KEY, as a MIDI note."""
+    """The knob's, as a MIDI note."""
     keytrack: float
     """Share of the keys' movement that it follows."""
 
@@ -60,7 +59,7 @@ class StandingFilter:
 
     def response(self, hz: NDArray[np.floating[Any]], note: float) -> Complexes:
         """What it does at frequencies under half the sample rate (n,) when a note is played."""
-        cutoff_hz = midi_to_hz(self.cutoff + self.keytrack * (note - MIDDLE_KEY))
+        cutoff_hz = midi_to_hz(followed(self.cutoff, self.keytrack, note))
         turn = np.pi / OVERSAMPLED_HZ
         s = 1j * np.tan(turn * hz) / math.tan(turn * min(cutoff_hz, HIGHEST_CUTOFF_HZ))
         through = np.ones(len(hz), np.complex128)

@@ -17,7 +17,9 @@ from companion.telling.movement import DRAWN, Move, moves, plays_the_clip
 from companion.telling.phrases import (
     COURSE,
     COURSE_ENDING,
+    COURSE_FILTERED,
     COURSE_TITLE,
+    COURSE_UNFILTERED,
     DESTINATIONS,
     KINDS,
     LINES,
@@ -167,6 +169,7 @@ def _course(playing: list[Move], patch: Patch) -> Paragraph | None:
         names=_listed([SOURCES[s][0] for s in sources]).replace(" E", " e"),
         speed=f"over {speeds[0]}" if speeds else "as it did",
         ending=COURSE_ENDING if lets_go else "",
+        filtering=COURSE_FILTERED if patch["filter1.on"] else COURSE_UNFILTERED,
     )
     return Paragraph(COURSE_TITLE, text)
 

@@ -446,8 +446,10 @@ LINES: dict[str, tuple[Line, ...]] = {
 COURSE_TITLE = "The clip's course"
 COURSE = (
     "{names} are drawn from the clip: they play its waves through {speed}{ending}. Leave them as they are; shape the sound"
-    " with envelope 1 and the effects, or send the oscillators through a filter."
+    " with envelope 1 and the effects, {filtering}."
 )
+COURSE_FILTERED = "or with filter 1, which they go through"
+COURSE_UNFILTERED = "or send the oscillators through a filter"
 COURSE_ENDING = ", and on into its own ending when the key is let go"
 
 NOTHING_SAID = "It is on, with every control at rest."

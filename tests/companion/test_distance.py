@@ -68,6 +68,11 @@ def test_a_release_that_is_missing_shows_in_the_envelope(target):
     assert shares["envelope"] > 0.5
 
 
+def test_dying_away_is_far_from_a_sound_that_stays_though_the_init_patch_stays_too(target):
+    dying = target * np.exp(-2 * np.arange(target.shape[1]) / SAMPLE_RATE).astype(np.float32)
+    assert Distance(target, play())(dying) > 0.3
+
+
 @pytest.mark.parametrize("n_samples", [800, 5000, 3 * SAMPLE_RATE])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_any_length_and_width(target, n_samples, channels):

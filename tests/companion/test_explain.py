@@ -315,11 +315,18 @@ def test_how_a_resynth_plays_its_clip_is_one_paragraph_and_no_setting_that_matte
     told = {paragraph.title: paragraph.text for paragraph in explain(resynth)}
     assert told["The clip's course"].startswith("LFO 1, envelope 2 and envelope 3 are drawn from the clip: they play its waves "
                                                 "through over 2 s, and on into its own ending")  # fmt: skip
+    assert told["The clip's course"].endswith("or send the oscillators through a filter.")
     assert told["Oscillator 2"] == "As oscillator 1, but: It sits 100 % to the right."
     assert not {"LFO 1", "Envelope 2", "Routing 1"} & set(told)
     matter = settings_that_matter(resynth)
     assert matter[:2] == ("osc1 and osc2 17 waves of the clip's own", "lfo1 plays them through in 2 s")
     assert not any("moves" in setting for setting in matter)
+
+
+def test_a_resynth_behind_a_filter_is_shaped_with_it():
+    filtered = patch(PLAYED | {"osc1.route": "filter1", "osc2.route": "filter1", "filter1.on": True})
+    told = {paragraph.title: paragraph.text for paragraph in explain(filtered)}
+    assert told["The clip's course"].endswith("or with filter 1, which they go through.")
 
 
 def test_what_plays_in_a_preset_from_elsewhere_is_told_in_full():

@@ -59,13 +59,14 @@ def test_every_answer_says_how_near_it_comes(matcher: Matcher, pluck: Path) -> N
     assert all(c.words in words and len(c.differs) <= 2 for c in answer.candidates)
 
 
+@pytest.mark.parametrize("kind", ["any", "resynth"])
 def test_a_dull_sound_s_resynth_has_the_filter_that_a_near_recipe_found(
-    matcher: Matcher, tmp_path: Path
+    matcher: Matcher, tmp_path: Path, kind: str
 ) -> None:
     dull = {"osc1.table": "saw_stack", "osc1.position": 50.0, "filter1.on": True, "filter1.type": "lp24",
             "filter1.cutoff": 1000.0, "filter1.resonance": 0.0, "env1.attack": 0.05, "env1.release": 0.4}  # fmt: skip
     wavfile.write(tmp_path / "dull.wav", RATE, VitalHost().render_patch(Patch(dull), 50, 1.0, 2.0).T)
-    answer = last(matcher, tmp_path / "dull.wav", seconds=0)
+    answer = last(matcher, tmp_path / "dull.wav", kind=kind, seconds=0)
     resynth = next(c for c in answer.candidates if c.kind == "resynth")
     assert resynth.patch["filter1.on"] and resynth.patch["osc1.route"] == "filter1"
     assert resynth.heard < 0.1
