@@ -16,6 +16,7 @@ from scipy import fft
 
 from companion.hearing.audio import SAMPLE_RATE, Audio
 from companion.hearing.features import hz_to_mel
+from companion.hearing.melody import Melody
 from companion.judging.metrics import hann
 from presets.laws import midi_to_hz
 
@@ -82,13 +83,18 @@ class Portrait:
     """Power of the difference of the channels under that of their sum; -60 for mono."""
 
     @classmethod
-    def of(cls, audio: Audio, pitch_midi: float, note_off_s: float) -> Portrait:
-        """Looks at `(channels, n_samples)`, a note of `pitch_midi` that starts at 0 and is let go at `note_off_s`."""
+    def of(cls, audio: Audio, pitch_midi: float, note_off_s: float, melody: Melody | None = None) -> Portrait:
+        """Looks at `(channels, n_samples)`, a note of `pitch_midi` that starts at 0 and is let go at `note_off_s`.
+
+        Where its pitch moves, the spectra follow, so that its harmonics stay in their bands.
+        """
         f0_hz = midi_to_hz(pitch_midi)
         window = LONG_WINDOW if f0_hz < LONG_BELOW_HZ else WINDOW
         audio = np.asarray(audio, np.float32)
         spectra = _spectra(audio, window) * np.float32(8 / 3 / window**2 * 2)
         times = np.arange(len(spectra)) * HOP / SAMPLE_RATE
+        if melody:
+            spectra = _followed(spectra, 2 ** (melody.at(times) / 12))
         frames = _without_leaks(_in_bands(spectra, f0_hz * window / SAMPLE_RATE))
         return cls(f0_hz, note_off_s, times, frames, _envelope(audio, f0_hz), spectra, _side_db(audio))
 
@@ -187,6 +193,16 @@ def _spectra(audio: Audio, window: int) -> NDArray[np.float32]:
     frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, ::HOP]
     spectra = fft.rfft(frames * hann(window), axis=2, overwrite_x=True)
     return np.asarray((np.square(spectra.real) + np.square(spectra.imag)).mean(axis=0))
+
+
+def _followed(spectra: NDArray[np.float32], ratios: Floats) -> NDArray[np.float32]:
+    """Spectra (n_frames, n_bins) moved by the ratios (n_frames,) of their pitch to the note's; no power is lost but off the ends."""
+    edge = np.arange(spectra.shape[1] + 1.0)
+    total = np.concatenate(
+        [np.zeros((len(spectra), 1)), np.cumsum(spectra, axis=1, dtype=np.float64)], axis=1
+    )
+    moved = [np.diff(np.interp(edge * ratio, edge, row)) for row, ratio in zip(total, ratios, strict=True)]
+    return np.asarray(moved, np.float32)
 
 
 def _in_bands(spectra: NDArray[np.float32], bins_per_harmonic: float) -> Floats:

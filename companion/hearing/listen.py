@@ -11,14 +11,23 @@ import numpy as np
 from companion.hearing.audio import SAMPLE_RATE, Audio, Clip
 from companion.hearing.ear import CERTAIN, NoteOffGuess, guesses_of, kind_chances, note_off_belief
 from companion.hearing.features import CLIP_S, N_FRAMES, N_MELS, clip_features, resample
-from companion.hearing.pitch import PITCH_RATE, Floats, PitchGuess, Salience, guess_pitches, salience
+from companion.hearing.melody import Melody, melody_of
+from companion.hearing.pitch import (
+    NO_PITCH,
+    PITCH_RATE,
+    Floats,
+    PitchGuess,
+    Salience,
+    guess_pitches,
+    salience,
+)
 from companion.hearing.segment import bands_of, differ, find_note, gap_end, parts
 
 BELIEF = 0.5  # power of a confidence: to be right where the guess is wrong costs less than it wins elsewhere
 LATE, HELD = 0.75, 0.6  # shares of the clip: a note-off later than one is weighed against one at the other
 SURE = 0.5  # chance from which a sound is not taken for one note
+PROBABLE = 0.5  # confidence from which a note-off ends what is heard as melody
 SURE_CHORD = 0.85  # the same, of a chord in which no pitch stands out
-NO_PITCH = 0.12  # strength under which a sound is taken for noise or a drum
 LIKELY = 0.03  # confidence of the least likely pitch passed on
 CUT_S = 0.2  # a clip longer than a note by less is still one note's length
 LEAD_S = 0.01  # silence before the note that is no silence but a slow attack
@@ -57,6 +66,8 @@ class Heard:
     """The chance of each frame of the features to be the one of the note-off."""
     octaves_under: int = 0
     """How far it sounds under the key that plays it."""
+    melody: Melody | None = None
+    """What its pitch does; None where it stays."""
 
     @property
     def is_silent(self) -> bool:
@@ -111,16 +122,21 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     audio = both_channels(clip.samples[:, start:end])
     audio, what = first_part(audio, is_longer)
     found = salience(resample(audio, SAMPLE_RATE, PITCH_RATE))
-    kind = Kind.LOOP if what else kind_of(audio, found)
-    guesses = () if kind is not Kind.CHORD and is_faint(found) else likely(guess_pitches(audio))
-    if note is not None:
-        guesses = given(note, guesses)
     mel = clip_features(audio, SAMPLE_RATE)
     belief = note_off_belief(mel)
     offs = guesses_of(belief, audio.shape[1] / SAMPLE_RATE)
+    guesses = likely(guess_pitches(audio, found=found))
+    held_s = offs[0].time_s if offs[0].confidence > PROBABLE else audio.shape[1] / SAMPLE_RATE
+    melody = melody_of(found, guesses[0].note, held_s) if guesses else None
+    kind = Kind.LOOP if what else kind_of(audio, found)
+    if is_faint(found) and kind is not Kind.CHORD:
+        guesses, melody = (), None
+    if note is not None:
+        guesses = given(note, guesses)
     warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()
     under = octaves_under(guesses[0].note) if guesses and note is None else 0
-    return Heard(audio, clip.start_s + start / SAMPLE_RATE, kind, guesses, offs, warnings, mel, belief, under)
+    at_s = clip.start_s + start / SAMPLE_RATE
+    return Heard(audio, at_s, kind, guesses, offs, warnings, mel, belief, under, melody)
 
 
 def octaves_under(pitch: float) -> int:

@@ -33,6 +33,7 @@ ERB_STEP = 0.06  # spacing of the spectrum that combs look at, in equivalent rec
 ENERGY_SIZE = 1024  # the window whose energy says how loud a frame is
 
 HARD_PITCH = 0.13  # strength under which most sounds have no pitch; see tests for what noise and drums reach
+NO_PITCH = 0.12  # strength under which a sound is taken for noise or a drum
 SHARPNESS = 30.0  # of the softmax that turns strengths into confidences; fitted on renders of real presets
 RELATIVES_ST = (-24.0, -19.02, -12.0, -7.02, 7.02, 12.0, 19.02, 24.0)  # common confusions, always offered
 FINE_SIZE = 1 << 16  # of the long spectrum: 0.17 Hz a bin
@@ -85,12 +86,20 @@ def hz_to_note(hz: float) -> float:
     return float(69 + 12 * np.log2(hz / 440.0))
 
 
-def guess_pitches(audio: Audio, count: int = 6) -> tuple[PitchGuess, ...]:
-    """Give at most `count` pitches that `audio` (channels, n) may have, best first; none for silence."""
+def place_of(note: float) -> int:
+    """The candidate nearest to a MIDI number."""
+    return min(max(round((note - hz_to_note(LOWEST_HZ)) * STEPS_PER_ST), 0), N_CANDIDATES - 1)
+
+
+def guess_pitches(audio: Audio, count: int = 6, found: Salience | None = None) -> tuple[PitchGuess, ...]:
+    """Give at most `count` pitches that `audio` (channels, n) may have, best first; none for silence.
+
+    `found`: its salience, where it is known.
+    """
     low = resample(audio, SAMPLE_RATE, PITCH_RATE)
     if not np.abs(low).max(initial=0.0) > 0:
         return ()
-    curve = salience(low).average()
+    curve = (found or salience(low)).average()
     best = sorted(candidates_of(curve), key=lambda at: -curve[at])[:count]
     confidences = confidences_of(curve[best])
     power = long_spectrum(low)

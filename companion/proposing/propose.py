@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from companion.hearing.ear import NoteOffGuess
 from companion.hearing.listen import Heard
+from companion.hearing.melody import Melody
 from companion.proposing.bank import Bank
 from companion.proposing.model import PatchModel
 from companion.recipes.sketch import sketch
@@ -47,6 +48,8 @@ class Question:
     """Whether a resynthesis goes through the whole clip rather than let go at the note-off."""
     octaves_under: int = 0
     """How far it sounds under its keys."""
+    melody: Melody | None = None
+    """What its pitch does; None where it stays."""
 
     @property
     def notes(self) -> tuple[int, ...]:
@@ -71,7 +74,9 @@ def ask(heard: Heard, n: int, seed: int) -> Question:
     """The question that a heard note puts: `n` patches wanted of the model."""
     guess = heard.note_offs[0]
     through = not lets_go(heard.audio, heard.mel, heard.belief, guess)
-    return Question(heard.audio, heard.mel, heard.keys, heard.moments, n, seed, through, heard.octaves_under)
+    return Question(
+        heard.audio, heard.mel, heard.keys, heard.moments, n, seed, through, heard.octaves_under, heard.melody
+    )
 
 
 Proposer = Callable[[Question], Sequence[Patch]]
@@ -99,8 +104,10 @@ def from_bank(bank: Bank) -> Proposer:
 
 
 def from_sketch(q: Question) -> list[Patch]:
-    """Recipes drawn from an analysis of the clip."""
-    return sketch(q.audio, q.keys[0] if q.keys else float(UNPITCHED), q.moments, N_SKETCH)
+    """Recipes drawn from an analysis of the clip; where its pitch moves, also such as move with it."""
+    pitch = q.keys[0] if q.keys else float(UNPITCHED)
+    melodies = (None, q.melody) if q.melody else (None,)
+    return [patch for melody in melodies for patch in sketch(q.audio, pitch, q.moments, N_SKETCH, melody)]
 
 
 def from_resynthesis(q: Question) -> list[Patch]:

@@ -13,19 +13,29 @@ import numpy as np
 from companion.hearing.audio import Audio
 from companion.hearing.bands import Portrait, decibels
 from companion.hearing.ear import NoteOffGuess
+from companion.hearing.melody import Melody
 from companion.recipes.envelope import wagered_contour
 from companion.recipes.stories import KINDS, N_FINALISTS, Story, finish, predict, stories_of
 from companion.recipes.templates import OSC_DB
 from companion.resynthesis.contours import Contour, fit_contour
 from presets.laws import midi_to_hz
 from presets.patch import Patch
-from presets.schema import Value
+from presets.schema import N_MOD_SLOTS, OWN, Value
 from presets.tables import N_FRAMES, TABLE_NAMES
 
+MOST_VOLUME_DB = 6.0  # of the knob;
+FAINT_DB = 12.0  # what would need so much more is not told: next to nothing is left of it
+PITCH_SPAN_ST = 96.0  # that a routing of 100 % moves
 WIDE_DB = -22.0  # side under mid: more than this is wide
 
 
-def sketch(audio: Audio, pitch_midi: float, moments: Sequence[NoteOffGuess], n: int) -> list[Patch]:
+def sketch(
+    audio: Audio,
+    pitch_midi: float,
+    moments: Sequence[NoteOffGuess],
+    n: int,
+    melody: Melody | None = None,
+) -> list[Patch]:
     """Up to `n` recipes for a note `(2, n_samples)` at 44.1 kHz, likeliest first; no engine is asked (about 50 ms).
 
     Where there are several moments the envelope is right for all of them, but in the last recipe.
@@ -33,14 +43,18 @@ def sketch(audio: Audio, pitch_midi: float, moments: Sequence[NoteOffGuess], n: 
     Args:
         pitch_midi: its fundamental, with fraction.
         moments: when it may be let go, likeliest first.
+        melody: what its pitch does.
     """
-    portrait = Portrait.of(audio, pitch_midi, moments[0].time_s)
+    portrait = Portrait.of(audio, pitch_midi, moments[0].time_s, melody)
     sure = fit_contour(portrait.envelope, moments[0].time_s)
     contour = wagered_contour(portrait.envelope, moments, sure)
     stories = sorted((finish(portrait, s) for s in stories_of(portrait)[:N_FINALISTS]), key=lambda s: s.cost)
-    told = [(story, contour) for story in _varied(stories)]
-    told = told[:n] if contour == sure else [*told[: n - 1], (stories[0], sure)]
-    return [_patch(portrait, c, story, pitch_midi, i) for i, (story, c) in enumerate(told)]
+    told = [
+        (s, contour) for s in _varied(stories) if _volume_db(portrait, contour, s) < MOST_VOLUME_DB + FAINT_DB
+    ]
+    told = told[:n] if contour == sure and told else [*told[: n - 1], (stories[0], sure)]
+    patches = [_patch(portrait, c, story, pitch_midi, i) for i, (story, c) in enumerate(told)]
+    return [sung(patch, melody) for patch in patches] if melody else patches
 
 
 def _varied(stories: list[Story]) -> Iterator[Story]:
@@ -56,6 +70,28 @@ def _varied(stories: list[Story]) -> Iterator[Story]:
     yield from late
 
 
+def sung(patch: Patch, melody: Melody) -> Patch:
+    """The patch with a pitch that LFO 1 moves: a sine, or a drawn curve; unchanged where LFO 1 or every slot is taken."""
+    sources = [str(patch[f"mod{n}.source"]) for n in range(1, N_MOD_SLOTS + 1)]
+    if "lfo1" in sources or "none" not in sources:
+        return patch
+    slot = f"mod{sources.index('none') + 1}"
+    values: dict[str, Value] = {
+        "lfo1.mode": "trigger" if melody.period_s else "one_shot", "lfo1.rate": 1 / melody.duration_s,
+        f"{slot}.source": "lfo1", f"{slot}.destination": "voice.pitch", f"{slot}.bipolar": True,
+    }  # fmt: skip
+    reach_st, assets = melody.reach, dict(patch.assets)
+    if melody.vibrato:
+        reach_st, phase = melody.vibrato
+        values |= {"lfo1.shape": "sine", "lfo1.phase": phase % 360}
+    else:
+        curve = melody.points()
+        curve[:, 1] = 0.5 + curve[:, 1] / (2 * reach_st)
+        values |= {"lfo1.shape": OWN}
+        assets["lfo1.shape"] = curve
+    return patch.with_values(values | {f"{slot}.amount": 200 * reach_st / PITCH_SPAN_ST}, assets=assets)
+
+
 # --- as a patch ------------------------------------------------------------------------------------------------------
 
 
@@ -69,7 +105,7 @@ def _patch(portrait: Portrait, contour: Contour, story: Story, pitch_midi: float
         **contour.values(), **_filter_values(story), **_motion_values(story), **_layer_values(story), **story.eq,
         **_width_values(portrait, place),
     }  # fmt: skip
-    values["volume.level"] = _volume_db(portrait, contour, story, values)
+    values["volume.level"] = max(-60.0, min(MOST_VOLUME_DB, _volume_db(portrait, contour, story)))
     return Patch(values, note=note).canonical()
 
 
@@ -98,10 +134,14 @@ def _motion_values(story: Story) -> dict[str, Value]:
     return out if story.sweeps_filter else out | {"osc1.position": low / (N_FRAMES - 1) * 100}
 
 
+def _first_db(story: Story) -> float:
+    """The level of oscillator 1."""
+    return -6.0 - max(0.0, max([0.0, *(layer.gain_db for layer in story.layers)]) - 6.0)
+
+
 def _layer_values(story: Story) -> dict[str, Value]:
     """Layers at their levels; oscillator 1 steps back where one would be over 0 dB."""
-    most = max([0.0, *(layer.gain_db for layer in story.layers)])
-    first = -6.0 - max(0.0, most - 6.0)
+    first = _first_db(story)
     out: dict[str, Value] = {"osc1.level": first}
     for layer in story.layers:
         out |= layer.values | {f"{layer.section}.level": max(-40.0, min(0.0, first + layer.gain_db))}
@@ -120,12 +160,12 @@ def _width_values(portrait: Portrait, place: int) -> dict[str, Value]:
     return unison[place % len(unison)]
 
 
-def _volume_db(portrait: Portrait, contour: Contour, story: Story, values: dict[str, Value]) -> float:
-    """The level at which the loudest moment comes out as loud as in the clip."""
+def _volume_db(portrait: Portrait, contour: Contour, story: Story) -> float:
+    """The level at which the loudest moment comes out as loud as in the clip, wherever the knob ends."""
     moments = portrait.moments
     loudest = int(moments.power.sum(axis=1).argmax())
     amplitude = float(contour.amplitude(moments.times_s[loudest : loudest + 1], portrait.note_off_s)[0])
     expected = float(predict(portrait, story)[loudest].sum()) * max(amplitude, 1e-3) ** 2
-    level = float(str(values["osc1.level"])) + OSC_DB + 6.04
+    level = _first_db(story) + OSC_DB + 6.04
     wanted = float(decibels(moments.power[loudest].sum()))
-    return max(-60.0, min(6.0, wanted - float(decibels(np.array(expected))) - level))
+    return wanted - float(decibels(np.array(expected))) - level

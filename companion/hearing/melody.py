@@ -1,0 +1,155 @@
+"""What the pitch of a note does while it sounds: steps of an arpeggio, vibrato, a glide.
+
+The likeliest path through the salience of every moment (Viterbi; Forney 1973), where staying is free, gliding costs by
+the semitone and a jump costs the same however far it goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from companion.hearing.pitch import N_CANDIDATES, NO_PITCH, STEPS_PER_ST, Salience, place_of
+
+Floats = NDArray[np.float64]
+
+SPAN_ST = 26  # from the note, up and down
+GLIDE_COST, JUMP_COST = 0.02, 0.25  # of strength: a semitone, and the most that a step costs
+AWAY_COST = 0.002  # a semitone from the note
+AUDIBLE = 0.03  # of the loudest moment's amplitude; under it the pitch is not asked
+MOVES_ST = 0.4  # between the lowest and the highest, one in twenty moments left out at either end
+GAINS = 0.01  # of strength, mean over the sound, by which the path must be better than standing still
+LEAST_CYCLES = 1.6  # that are heard of what repeats
+SAME_SHARE = 0.3  # a cycle differs from the one before by less than this share of what moves at all
+JUMP_ST = 0.6  # from moment to moment: more, beside moments that move less than half of it, is no glide
+LEAST_PERIOD_S = 0.09
+SINE_SHARE = 0.9  # of what moves; a square has 0.81 of it in its fundamental
+
+
+@dataclass(frozen=True)
+class Melody:
+    """A pitch that moves."""
+
+    times_s: Floats
+    """(n,) evenly spaced moments, from 0."""
+    steps: Floats
+    """(n,) semitones above the note."""
+    period_s: float | None
+    """After which it begins anew; None: it goes its way once."""
+
+    def at(self, times_s: Floats) -> Floats:
+        """Semitones above the note."""
+        nearest = np.abs(np.asarray(times_s)[:, None] - self.times_s).argmin(axis=1)
+        return np.asarray(self.steps[nearest])
+
+    @cached_property
+    def reach(self) -> float:
+        """The farthest that it goes from the note, in semitones."""
+        return float(np.abs(self.steps).max())
+
+    @property
+    def duration_s(self) -> float:
+        """Of one cycle, or of all of it."""
+        return self.period_s or float(self.times_s[-1] + self.times_s[1])
+
+    @cached_property
+    def vibrato(self) -> tuple[float, float] | None:
+        """Semitones to either side and the phase (degrees, from the lowest) of a sine that it is; None for anything else."""
+        if self.period_s is None:
+            return None
+        turn = 2 * np.pi * self.times_s / self.period_s
+        wave = 2 * np.mean((self.steps - self.steps.mean()) * np.exp(-1j * turn))
+        if 0.5 * abs(wave) ** 2 < SINE_SHARE * self.steps.var():
+            return None
+        return float(abs(wave)), float(np.degrees(np.angle(wave)) + 180)
+
+    def points(self) -> NDArray[np.float32]:
+        """A curve over its duration (n, 3): place 0..1, semitones, 0 for straight lines; jumps are two points at one place."""
+        x, y = self._folded()
+        step = np.abs(np.diff(y))
+        beside = np.maximum(np.append(0.0, step[:-1]), np.append(step[1:], 0.0))
+        rows = [(0.0, y[0])]
+        for i, jumps in enumerate((step > JUMP_ST) & (beside < 0.5 * step)):
+            if jumps:
+                middle = 0.5 * (x[i] + x[i + 1])
+                rows += [(middle, y[i]), (middle, y[i + 1])]
+            elif step[i] > 0:
+                rows += [(x[i], y[i]), (x[i + 1], y[i + 1])]
+        rows.append((1.0, y[-1]))
+        curve = [row for i, row in enumerate(rows) if i == 0 or row != rows[i - 1]]
+        return np.asarray([(a, b, 0.0) for a, b in curve], np.float32)
+
+    def _folded(self) -> tuple[Floats, Floats]:
+        """Places 0..1 and semitones there, of one cycle or of all."""
+        if self.period_s is None:
+            return self.times_s / self.duration_s, self.steps
+        n = max(3, round(self.period_s / self.times_s[1]))
+        bins = (self.times_s / self.period_s * n).astype(int) % n
+        return (np.arange(n) + 0.5) / n, np.array([np.median(self.steps[bins == i]) for i in range(n)])
+
+
+def melody_of(found: Salience, note: float, until_s: float) -> Melody | None:
+    """What the pitch of a note does until then; None where it stays, or where none is heard."""
+    loud = np.sqrt(found.energies / max(float(found.energies.max()), 1e-20))
+    heard = (found.times_s <= until_s) & (loud > AUDIBLE)
+    if np.count_nonzero(heard) < 4:
+        return None
+    end = int(np.flatnonzero(heard)[-1]) + 1
+    strengths = found.strengths[:end].astype(np.float64)
+    path = path_through(strengths, loud[:end], place_of(note))
+    weights = loud[:end] / loud[:end].sum()
+    strength = float(weights @ strengths[np.arange(end), path])
+    gain = strength - float(weights @ strengths[:, place_of(note)])
+    steps = median_filter((path - place_of(note)) / STEPS_PER_ST, 3, mode="mirror")
+    low, high = np.percentile(steps[heard[:end]], (5, 95))
+    if high - low < MOVES_ST or gain < GAINS or strength < NO_PITCH:
+        return None
+    times_s = found.times_s[:end].astype(np.float64)
+    return Melody(times_s, steps, period_of(steps, float(times_s[1])))
+
+
+def path_through(strengths: Floats, loud: NDArray[np.float32], home: int) -> NDArray[np.int64]:
+    """The best candidate at each moment (n,), of strengths (n, N_CANDIDATES) that count as they are loud."""
+    low, high = max(0, home - SPAN_ST * STEPS_PER_ST), min(N_CANDIDATES, home + SPAN_ST * STEPS_PER_ST + 1)
+    place = np.arange(low, high)
+    worth = (strengths[:, low:high] - AWAY_COST / STEPS_PER_ST * np.abs(place - home)) * loud[:, None]
+    slope = GLIDE_COST / STEPS_PER_ST * np.arange(len(place))
+    best = worth.copy()
+    for i in range(1, len(best)):
+        before = best[i - 1]
+        up = np.maximum.accumulate(before + slope) - slope
+        down = np.maximum.accumulate((before - slope)[::-1])[::-1] + slope
+        best[i] += np.maximum(np.maximum(up, down), before.max() - JUMP_COST)
+    path = np.empty(len(best), np.int64)
+    path[-1] = best[-1].argmax()
+    for i in range(len(best) - 1, 0, -1):
+        far = GLIDE_COST / STEPS_PER_ST * np.abs(np.arange(len(place)) - path[i])
+        path[i - 1] = (best[i - 1] - np.minimum(far, JUMP_COST)).argmax()
+    return path + low
+
+
+def period_of(steps: Floats, hop_s: float) -> float | None:
+    """After how many seconds a path (n,) begins anew; None where it does not."""
+    lags = np.arange(1, int(len(steps) / LEAST_CYCLES) + 1)
+    off = np.array([np.abs(steps[lag:] - steps[:-lag]).mean() for lag in lags])
+    moved = float(np.abs(steps - np.median(steps)).mean())
+    for i in range(1, len(off) - 1):  # it has left, and is back
+        returns = off[i] <= off[i - 1] and off[i] < off[i + 1]
+        if returns and off[i] < SAME_SHARE * moved < 0.5 * off[:i].max() and lags[i] * hop_s > LEAST_PERIOD_S:
+            return finer(steps, int(lags[i])) * hop_s
+    return None
+
+
+def finer(steps: Floats, lag: int) -> float:
+    """A period of `lag` moments, measured over as many cycles as are heard."""
+    period = float(lag)
+    for cycles in range(2, len(steps) // lag):
+        near = round(period * cycles) + np.arange(-1, 2)
+        off = [np.abs(steps[k:] - steps[:-k]).mean() for k in near if k < len(steps) - 2]
+        if len(off) == len(near):
+            period = float(near[int(np.argmin(off))]) / cycles
+    return period
