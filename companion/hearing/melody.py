@@ -27,6 +27,7 @@ LEAST_CYCLES = 1.6  # that are heard of what repeats
 SAME_SHARE = 0.3  # a cycle differs from the one before by less than this share of what moves at all
 JUMP_ST = 0.6  # from moment to moment: more, beside moments that move less than half of it, is no glide
 LEAST_PERIOD_S = 0.09
+MOST_POINTS = 100  # of an LFO
 SINE_SHARE = 0.9  # of what moves; a square has 0.81 of it in its fundamental
 
 
@@ -81,6 +82,8 @@ class Melody:
                 rows += [(x[i], y[i]), (x[i + 1], y[i + 1])]
         rows.append((1.0, y[-1]))
         curve = [row for i, row in enumerate(rows) if i == 0 or row != rows[i - 1]]
+        if len(curve) > MOST_POINTS:  # straight from moment to moment
+            curve = [(0.0, y[0]), *zip(x, y, strict=True), (1.0, y[-1])]
         return np.asarray([(a, b, 0.0) for a, b in curve], np.float32)
 
     def _folded(self) -> tuple[Floats, Floats]:

@@ -71,6 +71,12 @@ def test_an_arpeggio_jumps_and_begins_anew(engines) -> None:
     assert places[0] == 0 and places[-1] == 1 and (np.diff(places) >= 0).all()
 
 
+def test_a_restless_pitch_still_fits_an_lfo() -> None:
+    steps = np.cumsum(np.tile([3.0, 0.2, -3.0, -0.3], 21))
+    places, drawn, _ = Melody(np.arange(84) * 0.03, steps, None).points().T
+    assert len(places) <= 100 and (np.diff(places) >= 0).all() and np.ptp(drawn) == np.float32(np.ptp(steps))
+
+
 @pytest.mark.parametrize("moving", [VIBRATO, GLIDE], ids=["vibrato", "glide"])
 def test_recipes_that_move_with_the_clip_come_nearer(engines, moving) -> None:
     note = heard(engines, **moving)
