@@ -92,7 +92,8 @@ class Melody:
             return self.times_s / self.duration_s, self.steps
         n = max(3, round(self.period_s / self.times_s[1]))
         bins = (self.times_s / self.period_s * n).astype(int) % n
-        return (np.arange(n) + 0.5) / n, np.array([np.median(self.steps[bins == i]) for i in range(n)])
+        seen = np.unique(bins)  # a cycle that is a few moments long may miss a place
+        return (seen + 0.5) / n, np.array([np.median(self.steps[bins == i]) for i in seen])
 
 
 def melody_of(found: Salience, note: float, until_s: float) -> Melody | None:

@@ -77,6 +77,12 @@ def test_a_restless_pitch_still_fits_an_lfo() -> None:
     assert len(places) <= 100 and (np.diff(places) >= 0).all() and np.ptp(drawn) == np.float32(np.ptp(steps))
 
 
+def test_a_cycle_of_few_moments_has_no_holes() -> None:
+    for period_s in np.linspace(0.09, 0.3, 40):
+        curve = Melody(np.arange(8) * 0.03, np.arange(8) % 3.0, float(period_s)).points()
+        assert np.isfinite(curve).all() and (np.diff(curve[:, 0]) >= 0).all()
+
+
 @pytest.mark.parametrize("moving", [VIBRATO, GLIDE], ids=["vibrato", "glide"])
 def test_recipes_that_move_with_the_clip_come_nearer(engines, moving) -> None:
     note = heard(engines, **moving)
