@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from presets.errors import PresetError
-from presets.schema import N_MOD_SLOTS, OWN, Schema, Value, wavetable_synth
+from presets.schema import N_MOD_SLOTS, OWN, SLOT_SOURCES, Schema, Value, wavetable_synth
 
 Asset = NDArray[np.float32]
 
@@ -93,10 +93,15 @@ class Patch:
         used = {name: a for name, a in self.assets.items() if values.get(name) == OWN}
         return replace(self, values=values, assets=used)
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What each slot's source is, in order; `none` where the slot is free."""
+        return tuple(str(self[name]) for name in SLOT_SOURCES)
+
     def is_moved(self, name: str) -> bool:
         """Whether a routing turns a knob."""
-        slots = range(1, N_MOD_SLOTS + 1)
-        return any(self[f"mod{n}.destination"] == name and self[f"mod{n}.source"] != "none" for n in slots)
+        slots = enumerate(self.sources, 1)
+        return any(source != "none" and self[f"mod{n}.destination"] == name for n, source in slots)
 
     def _without_gaps(self) -> dict[str, Value]:
         """Values with the slots in use moved up to the first ones, and what points to a slot following it."""

@@ -40,9 +40,8 @@ N_DRIVEN = 4  # routings whose amount others may move
 
 def write_lfos(w: Writer) -> None:
     """The LFOs in use."""
-    used = {str(w.patch[f"mod{n}.source"]) for n in range(1, N_MOD_SLOTS + 1)}
     for n in (1, 2):
-        if f"lfo{n}" in used:
+        if f"lfo{n}" in w.patch.sources:
             w.sound.lfos[n] = _lfo(w, n)
 
 

@@ -70,8 +70,7 @@ def vital_with_macros(patch: Patch) -> str:
 
 
 def _free_macros(patch: Patch) -> list[int]:
-    used = {str(patch[f"mod{n}.source"]) for n in range(1, N_MOD_SLOTS + 1)}
-    return [n for n in range(1, N_MACROS + 1) if f"macro{n}" not in used]
+    return [n for n in range(1, N_MACROS + 1) if f"macro{n}" not in patch.sources]
 
 
 def _free_slots(settings: dict[str, Any]) -> Iterator[int]:

@@ -198,18 +198,21 @@ def _spectra(audio: Audio, window: int) -> NDArray[np.float32]:
 def _followed(spectra: NDArray[np.float32], ratios: Floats) -> NDArray[np.float32]:
     """Spectra (n_frames, n_bins) moved by the ratios (n_frames,) of their pitch to the note's; no power is lost but off the ends."""
     edge = np.arange(spectra.shape[1] + 1.0)
-    total = np.concatenate(
-        [np.zeros((len(spectra), 1)), np.cumsum(spectra, axis=1, dtype=np.float64)], axis=1
-    )
-    moved = [np.diff(np.interp(edge * ratio, edge, row)) for row, ratio in zip(total, ratios, strict=True)]
+    moved = [
+        np.diff(np.interp(edge * ratio, edge, row))
+        for row, ratio in zip(_running(spectra), ratios, strict=True)
+    ]
     return np.asarray(moved, np.float32)
+
+
+def _running(spectra: NDArray[np.float32]) -> Floats:
+    """Power under each edge of the bins (n_frames, n_bins + 1)."""
+    return np.concatenate([np.zeros((len(spectra), 1)), np.cumsum(spectra, axis=1, dtype=np.float64)], axis=1)
 
 
 def _in_bands(spectra: NDArray[np.float32], bins_per_harmonic: float) -> Floats:
     """Power summed between the edges; a bin that an edge cuts is shared."""
-    total = np.concatenate(
-        [np.zeros((len(spectra), 1)), np.cumsum(spectra, axis=1, dtype=np.float64)], axis=1
-    )
+    total = _running(spectra)
     place = np.minimum(edges() * bins_per_harmonic + 0.5, spectra.shape[1])
     whole = np.minimum(place.astype(int), spectra.shape[1] - 1)
     at_edges = total[:, whole] + (place - whole) * spectra[:, whole]

@@ -125,12 +125,11 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     mel = clip_features(audio, SAMPLE_RATE)
     belief = note_off_belief(mel)
     offs = guesses_of(belief, audio.shape[1] / SAMPLE_RATE)
-    guesses = likely(guess_pitches(audio, found=found))
+    kind = Kind.LOOP if what else kind_of(audio, found)
+    has_pitch = kind is Kind.CHORD or not is_faint(found)
+    guesses = likely(guess_pitches(audio, found=found)) if has_pitch else ()
     held_s = offs[0].time_s if offs[0].confidence > PROBABLE else audio.shape[1] / SAMPLE_RATE
     melody = melody_of(found, guesses[0].note, held_s) if guesses else None
-    kind = Kind.LOOP if what else kind_of(audio, found)
-    if is_faint(found) and kind is not Kind.CHORD:
-        guesses, melody = (), None
     if note is not None:
         guesses = given(note, guesses)
     warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()

@@ -108,7 +108,7 @@ def _vital_values(patch: Patch) -> tuple[Mapping[str, float], Lines]:
         if isinstance(native := settings.get(control), (int, float)):
             raws[control] = min(max((native - low) / (high - low), 0.0), 1.0)
     lost = []
-    if any(patch[f"mod{n}.source"] != "none" for n in range(1, 9)):
+    if set(patch.sources) != {"none"}:
         lost.append("Routings are left out: the plugin's parameters do not name them")
     if patch.assets or any(patch[f"osc{n}.on"] for n in (1, 2)):
         lost.append("Wavetables are left out: the plugin's parameters do not hold them")

@@ -20,7 +20,7 @@ from companion.recipes.templates import OSC_DB
 from companion.resynthesis.contours import Contour, fit_contour
 from presets.laws import midi_to_hz
 from presets.patch import Patch
-from presets.schema import N_MOD_SLOTS, OWN, Value
+from presets.schema import OWN, Value
 from presets.tables import N_FRAMES, TABLE_NAMES
 
 MOST_VOLUME_DB = 6.0  # of the knob;
@@ -72,10 +72,9 @@ def _varied(stories: list[Story]) -> Iterator[Story]:
 
 def sung(patch: Patch, melody: Melody) -> Patch:
     """The patch with a pitch that LFO 1 moves: a sine, or a drawn curve; unchanged where LFO 1 or every slot is taken."""
-    sources = [str(patch[f"mod{n}.source"]) for n in range(1, N_MOD_SLOTS + 1)]
-    if "lfo1" in sources or "none" not in sources:
+    if "lfo1" in patch.sources or "none" not in patch.sources:
         return patch
-    slot = f"mod{sources.index('none') + 1}"
+    slot = f"mod{patch.sources.index('none') + 1}"
     values: dict[str, Value] = {
         "lfo1.mode": "trigger" if melody.period_s else "one_shot", "lfo1.rate": 1 / melody.duration_s,
         f"{slot}.source": "lfo1", f"{slot}.destination": "voice.pitch", f"{slot}.bipolar": True,

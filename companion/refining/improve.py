@@ -163,7 +163,7 @@ def _filter(beside: Beside) -> Iterator[Change]:
 
 def _sweep(patch: Patch, times_s: Floats, note_off_s: float) -> tuple[int, Floats]:
     """The slot through which envelope 2 moves (or can move) cutoff 1, 0 if none, and the level it has."""
-    sources = [str(patch[f"mod{n}.source"]) for n in range(1, N_MOD_SLOTS + 1)]
+    sources = patch.sources
     for n, source in enumerate(sources, 1):
         if source == "env2" and patch[f"mod{n}.destination"] == "filter1.cutoff":
             return n, Contour.read(patch, 2).level(times_s, note_off_s)
