@@ -145,7 +145,7 @@ class Matcher:
             for near in (c.patch for c in board.ranked(1, "recipe") if c.heard < NEAR):
                 behind = self._thinkers.submit(behind_the_filter, question, near)
                 board.add(judge(behind.result()))
-        for better in refine(board, judge, deadline, options.seed, options.kind):
+        for better in refine(board, judge, deadline, options.seed, options.kind, heard.melody):
             board.add([better])
             yield so_far("refining", min(0.5 + 0.5 * (time.perf_counter() - began) / options.seconds, 0.99))
         if options.bpm:

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.ndimage import maximum_filter1d, percentile_filter
 
 from companion.hearing.audio import SAMPLE_RATE, Audio
 from companion.hearing.features import hz_to_mel
@@ -29,7 +30,13 @@ TOP_HARMONIC = 1024
 TOP_HZ = 18_000.0
 WINDOW, LONG_WINDOW = 4096, 8192  # the long one under 140 Hz, where harmonics would run together
 LONG_BELOW_HZ = 140.0
+WINDOWS_IN_MOTION = (1024, 2048, 4096)  # the shortest that holds
+PERIODS_IN_MOTION = 5  # of what a moving pitch mostly is
 HOP = 1024
+HOPS_A_WINDOW = 4
+NEARBY_S = 0.15  # of a moving pitch: moments with more between the harmonics than most nearby lie on its way
+CLEAREST = 35  # of a hundred moments nearby
+FAINT = 0.1  # of the power of the loudest nearby
 ENVELOPE_HOP_S = 0.005
 RANGE_DB = 70.0  # what lies this far under the loudest band is not looked at
 MOMENT_ENDS_S = (0.06, 0.14, 0.28, 0.55, 1.0, 1.6)  # a note is looked at in stretches that grow
@@ -81,6 +88,10 @@ class Portrait:
     """Power of the FFT's bins, `(n_frames, n_bins)`, in the scale of `frames`."""
     side_db: float
     """Power of the difference of the channels under that of their sum; -60 for mono."""
+    clear: NDArray[np.bool_]
+    """Frames in which the pitch is not on its way to another, `(n_frames,)`."""
+    known_s: float
+    """Until when its pitch is known: one that moves may do so in an echo, too."""
 
     @classmethod
     def of(cls, audio: Audio, pitch_midi: float, note_off_s: float, melody: Melody | None = None) -> Portrait:
@@ -89,14 +100,18 @@ class Portrait:
         Where its pitch moves, the spectra follow, so that its harmonics stay in their bands.
         """
         f0_hz = midi_to_hz(pitch_midi)
-        window = LONG_WINDOW if f0_hz < LONG_BELOW_HZ else WINDOW
+        window = _window(f0_hz, melody)
+        hop = min(HOP, window // HOPS_A_WINDOW)
         audio = np.asarray(audio, np.float32)
-        spectra = _spectra(audio, window) * np.float32(8 / 3 / window**2 * 2)
-        times = np.arange(len(spectra)) * HOP / SAMPLE_RATE
+        spectra = _spectra(audio, window, hop) * np.float32(8 / 3 / window**2 * 2)
+        times = np.arange(len(spectra)) * hop / SAMPLE_RATE
         if melody:
             spectra = _followed(spectra, 2 ** (melody.at(times) / 12))
         frames = _without_leaks(_in_bands(spectra, f0_hz * window / SAMPLE_RATE))
-        return cls(f0_hz, note_off_s, times, frames, _envelope(audio, f0_hz), spectra, _side_db(audio))
+        clear = _clear(frames, hop) if melody else np.ones(len(frames), bool)
+        known_s = float(melody.times_s[-1]) if melody else np.inf
+        envelope, side_db = envelope_of(audio, f0_hz), _side_db(audio)
+        return cls(f0_hz, note_off_s, times, frames, envelope, spectra, side_db, clear, known_s)
 
     @cached_property
     def used(self) -> int:
@@ -187,10 +202,20 @@ class Moments:
         return np.asarray((weights * lacks).sum(axis=0) / total), np.asarray(total)
 
 
-def _spectra(audio: Audio, window: int) -> NDArray[np.float32]:
+def _window(f0_hz: float, melody: Melody | None) -> int:
+    """How many samples are looked at together: as few as will do where the pitch moves."""
+    longest = LONG_WINDOW if f0_hz < LONG_BELOW_HZ else WINDOW
+    if melody is None:
+        return longest
+    lowest_hz = f0_hz * 2 ** (float(np.percentile(melody.steps, 20)) / 12)
+    enough = (n for n in WINDOWS_IN_MOTION if n >= PERIODS_IN_MOTION * SAMPLE_RATE / lowest_hz)
+    return min(longest, next(enough, longest))
+
+
+def _spectra(audio: Audio, window: int, hop: int) -> NDArray[np.float32]:
     """Power spectra, mean over channels, `(n_frames, window // 2 + 1)`; zeros beyond the ends."""
     padded = np.pad(audio, ((0, 0), (window // 2, window // 2)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, ::HOP]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, ::hop]
     spectra = fft.rfft(frames * hann(window), axis=2, overwrite_x=True)
     return np.asarray((np.square(spectra.real) + np.square(spectra.imag)).mean(axis=0))
 
@@ -229,7 +254,16 @@ def _without_leaks(frames: Floats) -> Floats:
     return clean
 
 
-def _envelope(audio: Audio, f0_hz: float) -> Floats:
+def _clear(frames: Floats, hop: int) -> NDArray[np.bool_]:
+    """Which frames have less between their harmonics than most of those nearby, and are not much fainter."""
+    size = max(3, round(NEARBY_S * SAMPLE_RATE / hop))
+    power = frames.sum(axis=1)
+    between = frames[:, list(HALVES)].sum(axis=1) / np.maximum(power, 1e-20)
+    between[power < FAINT * maximum_filter1d(power, size)] = 1.0
+    return np.asarray(between <= percentile_filter(between, CLEAREST, size, mode="mirror"))
+
+
+def envelope_of(audio: Audio, f0_hz: float) -> Floats:
     """RMS every 5 ms, smoothed over two periods so that the wave itself is not seen."""
     hop = int(ENVELOPE_HOP_S * SAMPLE_RATE)
     squares = np.square(audio, dtype=np.float64).mean(axis=0)
@@ -256,7 +290,8 @@ def _moments(portrait: Portrait) -> Moments:
     off = portrait.note_off_s
     ends = [e for e in MOMENT_ENDS_S if e < off - 0.04]
     bounds = [0.0, *ends, off, min(off + TAIL_S, portrait.duration_s)]
-    stretches = [(a, b) for a, b in pairwise(bounds) if b - a > 0.02] or [(0.0, portrait.duration_s)]
+    known = [(a, min(b, portrait.known_s)) for a, b in pairwise(bounds)]
+    stretches = [(a, b) for a, b in known if b - a > 0.02] or [(0.0, portrait.duration_s)]
     rows = [_mean_between(portrait, a, b) for a, b in stretches]
     starts, ends_s = np.array(stretches).T
     powers = np.stack(rows)[:, : portrait.used]
@@ -295,10 +330,11 @@ def _mean_between(portrait: Portrait, start_s: float, end_s: float) -> Floats:
 
 def _frames_between(portrait: Portrait, start_s: float, end_s: float) -> NDArray[np.bool_]:
     """Which frames have their middle in a stretch; the nearest one where none has."""
-    late = HOP / SAMPLE_RATE / 2
+    late = float(portrait.times_s[1] if len(portrait.times_s) > 1 else HOP / SAMPLE_RATE) / 2
     inside = (portrait.times_s >= start_s + late) & (portrait.times_s < end_s + late)
-    if inside.any():
-        return np.asarray(inside)
+    for some in (inside & portrait.clear, inside):
+        if some.any():
+            return np.asarray(some)
     return np.asarray(
         np.arange(len(portrait.times_s)) == np.abs(portrait.times_s - (start_s + end_s) / 2).argmin()
     )

@@ -121,7 +121,8 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
         end = min(clip.samples.shape[1], start + round(CLIP_S * SAMPLE_RATE))
     audio = both_channels(clip.samples[:, start:end])
     audio, what = first_part(audio, is_longer)
-    found = salience(resample(audio, SAMPLE_RATE, PITCH_RATE))
+    low = resample(audio, SAMPLE_RATE, PITCH_RATE)
+    found = salience(low)
     mel = clip_features(audio, SAMPLE_RATE)
     belief = note_off_belief(mel)
     offs = guesses_of(belief, audio.shape[1] / SAMPLE_RATE)
@@ -129,7 +130,7 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     has_pitch = kind is Kind.CHORD or not is_faint(found)
     guesses = likely(guess_pitches(audio, found=found)) if has_pitch else ()
     held_s = offs[0].time_s if offs[0].confidence > PROBABLE else audio.shape[1] / SAMPLE_RATE
-    melody = melody_of(found, guesses[0].note, held_s) if guesses else None
+    melody = melody_of(low, found, guesses[0].note if guesses else None, held_s)
     if note is not None:
         guesses = given(note, guesses)
     warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()

@@ -13,13 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from companion.hearing.pitch import N_CANDIDATES, NO_PITCH, STEPS_PER_ST, Salience, place_of
+from companion.hearing.audio import Audio
+from companion.hearing.pitch import (
+    LOWEST_HZ,
+    N_CANDIDATES,
+    NO_PITCH,
+    PITCH_RATE,
+    STEPS_PER_ST,
+    Salience,
+    hz_to_note,
+    place_of,
+    salience,
+)
 
 Floats = NDArray[np.float64]
 
 SPAN_ST = 26  # from the note, up and down
 GLIDE_COST, JUMP_COST = 0.02, 0.25  # of strength: a semitone, and the most that a step costs
 AWAY_COST = 0.002  # a semitone from the note
+FINE_HOP = 110  # samples: 10 ms, once it is known that the pitch moves
+CLEAR = 0.3  # strength of a path from which a sound that has no pitch of its own has one that moves
+ELSEWHERE_ST = (
+    11.5  # from its note, where a pitch is mostly: the note is but a divisor of those that are played
+)
+FARTHEST_ST = 48.0  # from the note, that is drawn
 AUDIBLE = 0.03  # of the loudest moment's amplitude; under it the pitch is not asked
 MOVES_ST = 0.4  # between the lowest and the highest, one in twenty moments left out at either end
 GAINS = 0.01  # of strength, mean over the sound, by which the path must be better than standing still
@@ -28,6 +45,9 @@ SAME_SHARE = 0.3  # a cycle differs from the one before by less than this share 
 JUMP_ST = 0.6  # from moment to moment: more, beside moments that move less than half of it, is no glide
 LEAST_PERIOD_S = 0.09
 MOST_POINTS = 100  # of an LFO
+DRAWN_ST = (
+    0.05  # that a curve may be off where it is drawn with fewer points; more where they would be too many
+)
 SINE_SHARE = 0.9  # of what moves; a square has 0.81 of it in its fundamental
 
 
@@ -35,6 +55,8 @@ SINE_SHARE = 0.9  # of what moves; a square has 0.81 of it in its fundamental
 class Melody:
     """A pitch that moves."""
 
+    note: float
+    """MIDI number, with fraction, from which its steps are counted."""
     times_s: Floats
     """(n,) evenly spaced moments, from 0."""
     steps: Floats
@@ -73,18 +95,21 @@ class Melody:
         x, y = self._folded()
         step = np.abs(np.diff(y))
         beside = np.maximum(np.append(0.0, step[:-1]), np.append(step[1:], 0.0))
-        rows = [(0.0, y[0])]
-        for i, jumps in enumerate((step > JUMP_ST) & (beside < 0.5 * step)):
-            if jumps:
-                middle = 0.5 * (x[i] + x[i + 1])
-                rows += [(middle, y[i]), (middle, y[i + 1])]
-            elif step[i] > 0:
-                rows += [(x[i], y[i]), (x[i + 1], y[i + 1])]
-        rows.append((1.0, y[-1]))
-        curve = [row for i, row in enumerate(rows) if i == 0 or row != rows[i - 1]]
-        if len(curve) > MOST_POINTS:  # straight from moment to moment
-            curve = [(0.0, y[0]), *zip(x, y, strict=True), (1.0, y[-1])]
-        return np.asarray([(a, b, 0.0) for a, b in curve], np.float32)
+        jumps = np.flatnonzero((step > JUMP_ST) & (beside < 0.5 * step)) + 1
+        bounds = [0.0, *(0.5 * (x[jumps - 1] + x[jumps])), 1.0]
+        parts = [
+            np.column_stack([[start, *u, end], [v[0], *v, v[-1]]])
+            for u, v, start, end in zip(
+                np.split(x, jumps), np.split(y, jumps), bounds[:-1], bounds[1:], strict=True
+            )
+        ]
+        off_st, curve = DRAWN_ST, np.zeros((0, 2))
+        while len(curve) == 0 or len(curve) > MOST_POINTS:
+            curve = np.concatenate([thinned(part, off_st) for part in parts])
+            off_st *= 2
+            if off_st > FARTHEST_ST:  # more jumps than points
+                parts = [np.concatenate(parts)]
+        return np.column_stack([curve, np.zeros(len(curve))]).astype(np.float32)
 
     def _folded(self) -> tuple[Floats, Floats]:
         """Places 0..1 and semitones there, of one cycle or of all."""
@@ -96,31 +121,103 @@ class Melody:
         return (seen + 0.5) / n, np.array([np.median(self.steps[bins == i]) for i in seen])
 
 
-def melody_of(found: Salience, note: float, until_s: float) -> Melody | None:
-    """What the pitch of a note does until then; None where it stays, or where none is heard."""
+def thinned(curve: Floats, off: float) -> Floats:
+    """Those points of a curve (n, 2) from which straight lines are nowhere off by more (Ramer 1972, Douglas and Peucker 1973)."""
+    x, y = curve.T
+    kept, todo = {0, len(curve) - 1}, [(0, len(curve) - 1)]
+    while todo:
+        a, b = todo.pop()
+        away = np.abs(np.interp(x[a : b + 1], x[[a, b]], y[[a, b]]) - y[a : b + 1])
+        worst = a + int(away.argmax())
+        if away[worst - a] > off and worst not in (a, b):
+            kept.add(worst)
+            todo += [(a, worst), (worst, b)]
+    return np.asarray(curve[sorted(kept)])
+
+
+@dataclass(frozen=True)
+class Path:
+    """The likeliest pitch of every moment until the last that is heard."""
+
+    places: NDArray[np.int64]
+    """(n,) candidates."""
+    strengths: Floats
+    """(n, N_CANDIDATES) of all."""
+    loud: NDArray[np.float32]
+    """(n,) amplitudes under the loudest."""
+    heard: NDArray[np.bool_]
+    """(n,) those loud enough."""
+
+    def strength(self, places: NDArray[np.int64] | int) -> float:
+        """How strongly candidates speak, mean over the moments as they are loud."""
+        return float(self.loud @ self.strengths[np.arange(len(self.loud)), places] / self.loud.sum())
+
+    @property
+    def next_heard(self) -> NDArray[np.int64]:
+        """(n,) of each moment the first from there on that is heard: where it is silent, the pitch is on its way."""
+        at = np.flatnonzero(self.heard)
+        return np.asarray(at[np.minimum(np.searchsorted(at, np.arange(len(self.heard))), len(at) - 1)])
+
+    @property
+    def range_st(self) -> float:
+        """Between the lowest and the highest, one in twenty moments left out at either end."""
+        low, high = np.percentile(self.places[self.heard], (5, 95))
+        return float(high - low) / STEPS_PER_ST
+
+
+def melody_of(low: Audio, found: Salience, note: float | None, until_s: float) -> Melody | None:
+    """What the pitch of a sound (channels, n) at PITCH_RATE does until then; None where it stays, or where none is heard.
+
+    Args:
+        found: its salience.
+        note: its pitch; None: it has none, unless one that moves.
+    """
+    home = None if note is None else place_of(note)
+    path = path_of(found, home, until_s)
+    if path is None or path.range_st < MOVES_ST or path.strength(path.places) < (NO_PITCH if note else CLEAR):
+        return None
+    if home is not None and path.strength(path.places) < path.strength(home) + GAINS:
+        return None
+    found = salience(low[:, : round(until_s * PITCH_RATE) + 1], FINE_HOP)
+    path = path_of(found, home, until_s)
+    if path is None or path.range_st < MOVES_ST:
+        return None
+    places = path.places[path.next_heard]
+    middle = float(hz_to_note(LOWEST_HZ) + np.median(places) / STEPS_PER_ST)
+    if note is None or abs(middle - note) > ELSEWHERE_ST:
+        note = float(round(middle))
+    steps = median_filter((places - place_of(note)) / STEPS_PER_ST, 3, mode="mirror")
+    times_s = found.times_s[: len(steps)].astype(np.float64)
+    steps = np.clip(steps, -FARTHEST_ST, FARTHEST_ST)
+    return Melody(note, times_s, steps, period_of(steps, float(times_s[1])))
+
+
+def path_of(found: Salience, home: int | None, until_s: float) -> Path | None:
+    """The path of a salience until then; None where hardly anything is heard."""
     loud = np.sqrt(found.energies / max(float(found.energies.max()), 1e-20))
     heard = (found.times_s <= until_s) & (loud > AUDIBLE)
     if np.count_nonzero(heard) < 4:
         return None
     end = int(np.flatnonzero(heard)[-1]) + 1
     strengths = found.strengths[:end].astype(np.float64)
-    path = path_through(strengths, loud[:end], place_of(note))
-    weights = loud[:end] / loud[:end].sum()
-    strength = float(weights @ strengths[np.arange(end), path])
-    gain = strength - float(weights @ strengths[:, place_of(note)])
-    steps = median_filter((path - place_of(note)) / STEPS_PER_ST, 3, mode="mirror")
-    low, high = np.percentile(steps[heard[:end]], (5, 95))
-    if high - low < MOVES_ST or gain < GAINS or strength < NO_PITCH:
-        return None
-    times_s = found.times_s[:end].astype(np.float64)
-    return Melody(times_s, steps, period_of(steps, float(times_s[1])))
+    return Path(path_through(strengths, loud[:end], home), strengths, loud[:end], heard[:end])
 
 
-def path_through(strengths: Floats, loud: NDArray[np.float32], home: int) -> NDArray[np.int64]:
-    """The best candidate at each moment (n,), of strengths (n, N_CANDIDATES) that count as they are loud."""
-    low, high = max(0, home - SPAN_ST * STEPS_PER_ST), min(N_CANDIDATES, home + SPAN_ST * STEPS_PER_ST + 1)
+def path_through(strengths: Floats, loud: NDArray[np.float32], home: int | None) -> NDArray[np.int64]:
+    """The best candidate at each moment (n,), of strengths (n, N_CANDIDATES) that count as they are loud.
+
+    Args:
+        home: the candidate that it is not to go far from; None: it goes where it likes.
+    """
+    low, high = 0, N_CANDIDATES
+    if home is not None:
+        low, high = (
+            max(0, home - SPAN_ST * STEPS_PER_ST),
+            min(N_CANDIDATES, home + SPAN_ST * STEPS_PER_ST + 1),
+        )
     place = np.arange(low, high)
-    worth = (strengths[:, low:high] - AWAY_COST / STEPS_PER_ST * np.abs(place - home)) * loud[:, None]
+    away = np.zeros(len(place)) if home is None else np.abs(place - home)
+    worth = (strengths[:, low:high] - AWAY_COST / STEPS_PER_ST * away) * loud[:, None]
     slope = GLIDE_COST / STEPS_PER_ST * np.arange(len(place))
     best = worth.copy()
     for i in range(1, len(best)):

@@ -30,7 +30,10 @@ LOWEST_HZ, HIGHEST_HZ = 16.0, 4_200.0
 STEPS_PER_ST = 8  # 12.5 cents between candidates
 N_CANDIDATES = int(np.log2(HIGHEST_HZ / LOWEST_HZ) * 12 * STEPS_PER_ST) + 1
 ERB_STEP = 0.06  # spacing of the spectrum that combs look at, in equivalent rectangular bandwidths
-ENERGY_SIZE = 1024  # the window whose energy says how loud a frame is
+ENERGY_SIZE, BRIEF_SIZE = (
+    1024,
+    256,
+)  # the window whose energy says how loud a frame is, and a frame between those of HOP
 
 HARD_PITCH = 0.13  # strength under which most sounds have no pitch; see tests for what noise and drums reach
 NO_PITCH = 0.12  # strength under which a sound is taken for noise or a drum
@@ -110,14 +113,14 @@ def guess_pitches(audio: Audio, count: int = 6, found: Salience | None = None) -
     )
 
 
-def salience(low: Audio) -> Salience:
-    """Fit every comb to every frame of audio (channels, n) at PITCH_RATE; channels add in power."""
-    centres = np.arange(0, max(low.shape[1], 1), HOP)
+def salience(low: Audio, every: int = HOP) -> Salience:
+    """Fit every comb to a frame at `every` so many samples of audio (channels, n) at PITCH_RATE; channels add in power."""
+    centres = np.arange(0, max(low.shape[1], 1), every)
     strengths = np.zeros((len(centres), N_CANDIDATES), np.float32)
     energies = np.zeros(len(centres), np.float32)
     for size, hop, share in zip(SIZES, HOPS, window_shares(), strict=True):
         power = frame_power(low, centres[::hop], size)
-        if size == ENERGY_SIZE:
+        if size == (ENERGY_SIZE if every >= HOP else BRIEF_SIZE):
             energies = power.sum(axis=1)
         used = np.flatnonzero(share)
         judged = slice(int(used[0]), int(used[-1]) + 1)

@@ -26,7 +26,7 @@ VOLUME = "volume.level"
 ROUGH_TAIL_S = 0.2  # of what follows note-off, in a rough hearing
 ROUGH_MOST_S = 1.0  # of all of it
 ROUGH_ROW = 7  # patches heard in a row by one fresh engine
-REACH = 1.1  # of the distance to beat, at the likeliest moment: what is farther off does not win it back at the others
+REACH = 1.02  # of the distance to beat, at the likeliest moment: what is farther off does not win it back at the others
 
 
 class Judge:

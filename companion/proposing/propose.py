@@ -8,16 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from companion.hearing.bands import envelope_of
 from companion.hearing.ear import NoteOffGuess
 from companion.hearing.listen import Heard
 from companion.hearing.melody import Melody
 from companion.proposing.bank import Bank
 from companion.proposing.model import PatchModel
+from companion.recipes.motion import Pulse
 from companion.recipes.sketch import sketch
 from companion.resynthesis.frame_plan import FIXED_NOTE
 from companion.resynthesis.resynth import resynthesise
 from companion.resynthesis.standing import StandingFilter
 from companion.resynthesis.wager import lets_go
+from presets.laws import midi_to_hz
 from presets.patch import RECIPE, Patch
 from presets.tidy import tidied
 
@@ -104,10 +107,14 @@ def from_bank(bank: Bank) -> Proposer:
 
 
 def from_sketch(q: Question) -> list[Patch]:
-    """Recipes drawn from an analysis of the clip; where its pitch moves, also such as move with it."""
-    pitch = q.keys[0] if q.keys else float(UNPITCHED)
-    melodies = (None, q.melody) if q.melody else (None,)
-    return [patch for melody in melodies for patch in sketch(q.audio, pitch, q.moments, N_SKETCH, melody)]
+    """Recipes drawn from an analysis of the clip; where its pitch or its loudness moves, also such as move with it."""
+    key = q.keys[0] if q.keys else float(UNPITCHED)
+    still = sketch(q.audio, key, q.moments, N_SKETCH)
+    key, period_s = (q.melody.note + 12 * q.octaves_under, q.melody.period_s) if q.melody else (key, None)
+    pulse = Pulse.of(envelope_of(q.audio, midi_to_hz(key)), q.moments[0].time_s, period_s)
+    if q.melody is None and pulse is None:
+        return still
+    return still + sketch(q.audio, key, q.moments, N_SKETCH, q.melody, pulse)
 
 
 def from_resynthesis(q: Question) -> list[Patch]:

@@ -15,17 +15,17 @@ from companion.hearing.bands import Portrait, decibels
 from companion.hearing.ear import NoteOffGuess
 from companion.hearing.melody import Melody
 from companion.recipes.envelope import wagered_contour
+from companion.recipes.motion import Pulse, pulsing, sung
 from companion.recipes.stories import KINDS, N_FINALISTS, Story, finish, predict, stories_of
 from companion.recipes.templates import OSC_DB
 from companion.resynthesis.contours import Contour, fit_contour
 from presets.laws import midi_to_hz
 from presets.patch import Patch
-from presets.schema import OWN, Value
+from presets.schema import Value
 from presets.tables import N_FRAMES, TABLE_NAMES
 
 MOST_VOLUME_DB = 6.0  # of the knob;
 FAINT_DB = 12.0  # what would need so much more is not told: next to nothing is left of it
-PITCH_SPAN_ST = 96.0  # that a routing of 100 % moves
 WIDE_DB = -22.0  # side under mid: more than this is wide
 
 
@@ -35,6 +35,7 @@ def sketch(
     moments: Sequence[NoteOffGuess],
     n: int,
     melody: Melody | None = None,
+    pulse: Pulse | None = None,
 ) -> list[Patch]:
     """Up to `n` recipes for a note `(2, n_samples)` at 44.1 kHz, likeliest first; no engine is asked (about 50 ms).
 
@@ -44,17 +45,20 @@ def sketch(
         pitch_midi: its fundamental, with fraction.
         moments: when it may be let go, likeliest first.
         melody: what its pitch does.
+        pulse: what its loudness does.
     """
     portrait = Portrait.of(audio, pitch_midi, moments[0].time_s, melody)
-    sure = fit_contour(portrait.envelope, moments[0].time_s)
-    contour = wagered_contour(portrait.envelope, moments, sure)
-    stories = sorted((finish(portrait, s) for s in stories_of(portrait)[:N_FINALISTS]), key=lambda s: s.cost)
-    told = [
-        (s, contour) for s in _varied(stories) if _volume_db(portrait, contour, s) < MOST_VOLUME_DB + FAINT_DB
-    ]
-    told = told[:n] if contour == sure and told else [*told[: n - 1], (stories[0], sure)]
+    envelope = pulse.still if pulse else portrait.envelope
+    sure = fit_contour(envelope, moments[0].time_s, False if pulse else None)  # a room would fill the rests
+    contour = wagered_contour(envelope, moments, sure)
+    found = stories_of(portrait)
+    loud = [s for s in found if _volume_db(portrait, contour, s) < MOST_VOLUME_DB + FAINT_DB] or found
+    stories = sorted((finish(portrait, s) for s in loud[:N_FINALISTS]), key=lambda s: s.cost)
+    told = [(s, contour) for s in _varied(stories)]
+    told = told[:n] if contour == sure else [*told[: n - 1], (stories[0], sure)]
     patches = [_patch(portrait, c, story, pitch_midi, i) for i, (story, c) in enumerate(told)]
-    return [sung(patch, melody) for patch in patches] if melody else patches
+    patches = [sung(patch, melody) for patch in patches] if melody else patches
+    return [pulsing(patch, pulse) for patch in patches] if pulse else patches
 
 
 def _varied(stories: list[Story]) -> Iterator[Story]:
@@ -68,27 +72,6 @@ def _varied(stories: list[Story]) -> Iterator[Story]:
             seen.add(story.name)
             yield story
     yield from late
-
-
-def sung(patch: Patch, melody: Melody) -> Patch:
-    """The patch with a pitch that LFO 1 moves: a sine, or a drawn curve; unchanged where LFO 1 or every slot is taken."""
-    if "lfo1" in patch.sources or "none" not in patch.sources:
-        return patch
-    slot = f"mod{patch.sources.index('none') + 1}"
-    values: dict[str, Value] = {
-        "lfo1.mode": "trigger" if melody.period_s else "one_shot", "lfo1.rate": 1 / melody.duration_s,
-        f"{slot}.source": "lfo1", f"{slot}.destination": "voice.pitch", f"{slot}.bipolar": True,
-    }  # fmt: skip
-    reach_st, assets = melody.reach, dict(patch.assets)
-    if melody.vibrato:
-        reach_st, phase = melody.vibrato
-        values |= {"lfo1.shape": "sine", "lfo1.phase": phase % 360}
-    else:
-        curve = melody.points()
-        curve[:, 1] = 0.5 + curve[:, 1] / (2 * reach_st)
-        values |= {"lfo1.shape": OWN}
-        assets["lfo1.shape"] = curve
-    return patch.with_values(values | {f"{slot}.amount": 200 * reach_st / PITCH_SPAN_ST}, assets=assets)
 
 
 # --- as a patch ------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import numpy as np
 from companion.hearing.audio import Audio
 from companion.hearing.bands import ENVELOPE_HOP_S, Floats, Moments, Portrait, decibels
 from companion.hearing.ear import NoteOffGuess
+from companion.hearing.melody import Melody
 from companion.recipes.envelope import wagered_contour
 from companion.recipes.stories import MOTIONS, layers_beside
 from companion.recipes.templates import (
@@ -50,9 +51,11 @@ def improve(patch: Patch, render: Audio, target: Audio, note_off_s: float) -> li
 class Corrector:
     """Knows a clip, and when its key may have been released, likeliest first; corrects patches towards it."""
 
-    def __init__(self, target: Audio, moments: Sequence[NoteOffGuess]) -> None:
+    def __init__(self, target: Audio, moments: Sequence[NoteOffGuess], melody: Melody | None = None) -> None:
+        """`melody`: what the clip's pitch does."""
         self._target = target
         self._moments = moments
+        self._melody = melody
         self._portrait_at = lru_cache(8)(self._paint)
 
     def improve(self, patch: Patch, render: Audio) -> list[Patch]:
@@ -62,12 +65,14 @@ class Corrector:
     def changes(self, patch: Patch, render: Audio) -> list[Change]:
         """Corrections as changed values, each on its own."""
         pitch = patch.note + patch.number("voice.tune") / 100
-        wanted = self._portrait_at(round(pitch, 2))
-        beside = Beside(patch, wanted, Portrait.of(render, pitch, wanted.note_off_s), self._moments)
+        moves = patch.is_moved("voice.pitch")
+        wanted = self._portrait_at(round(pitch, 2), moves)
+        got = Portrait.of(render, pitch, wanted.note_off_s, self._melody if moves else None)
+        beside = Beside(patch, wanted, got, self._moments)
         return [change for correction in CORRECTIONS for change in correction(beside)]
 
-    def _paint(self, pitch: float) -> Portrait:
-        return Portrait.of(self._target, pitch, self._moments[0].time_s)
+    def _paint(self, pitch: float, moves: bool) -> Portrait:
+        return Portrait.of(self._target, pitch, self._moments[0].time_s, self._melody if moves else None)
 
 
 class Beside:

@@ -15,6 +15,7 @@ import numpy as np
 from cmaes import CMA
 
 from companion.hearing.bands import Floats
+from companion.hearing.melody import Melody
 from companion.judging.board import Board, Candidate
 from companion.judging.judge import Judge
 from companion.refining.improve import Change, Corrector
@@ -49,17 +50,23 @@ WORTH: dict[str, float] = {
 
 
 def refine(
-    board: Board, judge: Judge, deadline: float, seed: int, wanted: str = "any"
+    board: Board,
+    judge: Judge,
+    deadline: float,
+    seed: int,
+    wanted: str = "any",
+    melody: Melody | None = None,
 ) -> Iterator[Candidate]:
     """Candidates each closer than the best of its kind so far, until `deadline` (of `time.perf_counter`).
 
     Args:
         wanted: the kind that is refined, or `any`.
+        melody: what the clip's pitch does.
     """
     best = {kind: board.ranked(n, kind) for kind, n in LEADERS.items() if wanted in ("any", kind)}
     best = {kind: leaders for kind, leaders in best.items() if leaders}
     runner = Runner(judge, deadline, {kind: leaders[0] for kind, leaders in best.items()})
-    corrector = Corrector(judge.audio, judge.moments)
+    corrector = Corrector(judge.audio, judge.moments, melody)
     for leaders in best.values():
         for leader in leaders:
             yield from runner.run(correct(leader, corrector))

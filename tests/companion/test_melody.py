@@ -12,7 +12,8 @@ from companion.hearing.listen import Heard, listen
 from companion.hearing.melody import Melody
 from companion.judging.judge import Judge
 from companion.match import Matcher, MatchOptions
-from companion.recipes.sketch import sketch, sung
+from companion.recipes.motion import sung
+from companion.recipes.sketch import sketch
 from presets.patch import Patch
 
 pytest.importorskip("vita", reason="the Vital engine has no wheel for this platform")
@@ -28,6 +29,7 @@ SOUND = {
 LFO = {"mod1.source": "lfo1", "mod1.destination": "voice.pitch"}
 VIBRATO = {**LFO, "lfo1.shape": "sine", "lfo1.rate": 5.5, "mod1.amount": 1.2, "mod1.bipolar": True}
 ARPEGGIO = {**LFO, "lfo1.shape": "square", "lfo1.rate": 4.0, "mod1.amount": 12.5}
+FIFTHS = ARPEGGIO | {"mod1.amount": 7.3}
 GLIDE = {"mod1.source": "env2", "mod1.destination": "voice.pitch", "mod1.amount": 12.5, "env2.attack": 0.0,
          "env2.decay": 0.5, "env2.sustain": 0.0}  # fmt: skip
 
@@ -71,32 +73,48 @@ def test_an_arpeggio_jumps_and_begins_anew(engines) -> None:
     assert places[0] == 0 and places[-1] == 1 and (np.diff(places) >= 0).all()
 
 
+def test_a_pitch_that_is_never_still_is_followed_though_the_sound_has_none(engines) -> None:
+    zigzag = {**LFO, "lfo1.shape": "triangle", "lfo1.rate": 3.0, "mod1.amount": 25.0, "mod1.bipolar": True}
+    audio = engines.render(Patch(SOUND | zigzag), 64, 0.33, 1.0)
+    found = listen(Clip("zigzag", audio))
+    assert not found.keys and found.melody is not None
+    pitch = found.melody.note + found.melody.steps
+    assert pitch.min() == pytest.approx(52, abs=2) and pitch.max() == pytest.approx(76, abs=2)
+
+
 def test_a_restless_pitch_still_fits_an_lfo() -> None:
     steps = np.cumsum(np.tile([3.0, 0.2, -3.0, -0.3], 21))
-    places, drawn, _ = Melody(np.arange(84) * 0.03, steps, None).points().T
+    places, drawn, _ = Melody(60.0, np.arange(84) * 0.03, steps, None).points().T
     assert len(places) <= 100 and (np.diff(places) >= 0).all() and np.ptp(drawn) == np.float32(np.ptp(steps))
 
 
 def test_a_cycle_of_few_moments_has_no_holes() -> None:
     for period_s in np.linspace(0.09, 0.3, 40):
-        curve = Melody(np.arange(8) * 0.03, np.arange(8) % 3.0, float(period_s)).points()
+        curve = Melody(60.0, np.arange(8) * 0.03, np.arange(8) % 3.0, float(period_s)).points()
         assert np.isfinite(curve).all() and (np.diff(curve[:, 0]) >= 0).all()
 
 
-@pytest.mark.parametrize("moving", [VIBRATO, GLIDE], ids=["vibrato", "glide"])
+@pytest.mark.parametrize("moving", [VIBRATO, GLIDE, FIFTHS], ids=["vibrato", "glide", "fifths"])
 def test_recipes_that_move_with_the_clip_come_nearer(engines, moving) -> None:
     note = heard(engines, **moving)
     judge = Judge(note.audio, NOTE, note.moments, engines)
     still, sings = (
-        min(c.heard for c in judge(sketch(note.audio, note.keys[0], note.moments, 5, melody)))
+        min(
+            c.heard
+            for c in judge(
+                sketch(note.audio, melody.note if melody else note.keys[0], note.moments, 5, melody)
+            )
+        )
         for melody in (None, note.melody)
     )
     assert sings < 0.85 * still
 
 
 def test_what_has_its_lfo_taken_stays_as_it_is() -> None:
-    melody = Melody(np.arange(4.0), np.array([0.0, 1.0, 2.0, 3.0]), None)
-    taken = Patch({"mod1.source": "lfo1", "mod1.destination": "filter1.cutoff"})
+    melody = Melody(60.0, np.arange(4.0), np.array([0.0, 1.0, 2.0, 3.0]), None)
+    one = Patch({"mod1.source": "lfo1", "mod1.destination": "filter1.cutoff"})
+    assert sung(one, melody)["mod2.source"] == "lfo2"
+    taken = one.with_values({"mod2.source": "lfo2", "mod2.destination": "filter1.drive"})
     assert sung(taken, melody) is taken
     curve = sung(Patch(), melody).assets["lfo1.shape"]
     assert curve[:, 1].min() >= 0 and curve[:, 1].max() <= 1
