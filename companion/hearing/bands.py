@@ -94,13 +94,24 @@ class Portrait:
     """Until when its pitch is known: one that moves may do so in an echo, too."""
 
     @classmethod
-    def of(cls, audio: Audio, pitch_midi: float, note_off_s: float, melody: Melody | None = None) -> Portrait:
+    def of(
+        cls,
+        audio: Audio,
+        pitch_midi: float,
+        note_off_s: float,
+        melody: Melody | None = None,
+        brief: bool = False,
+    ) -> Portrait:
         """Looks at `(channels, n_samples)`, a note of `pitch_midi` that starts at 0 and is let go at `note_off_s`.
 
         Where its pitch moves, the spectra follow, so that its harmonics stay in their bands.
+
+        Args:
+            brief: whether a frame is as short as it can be, as where the pitch moves.
         """
         f0_hz = midi_to_hz(pitch_midi)
-        window = _window(f0_hz, melody)
+        lowest_st = float(np.percentile(melody.steps, 20)) if melody else 0.0
+        window = _window(f0_hz, f0_hz * 2 ** (lowest_st / 12) if brief or melody else None)
         hop = min(HOP, window // HOPS_A_WINDOW)
         audio = np.asarray(audio, np.float32)
         spectra = _spectra(audio, window, hop) * np.float32(8 / 3 / window**2 * 2)
@@ -202,12 +213,11 @@ class Moments:
         return np.asarray((weights * lacks).sum(axis=0) / total), np.asarray(total)
 
 
-def _window(f0_hz: float, melody: Melody | None) -> int:
-    """How many samples are looked at together: as few as will do where the pitch moves."""
+def _window(f0_hz: float, lowest_hz: float | None) -> int:
+    """How many samples are looked at together; as few as will do for the lowest pitch of what moves."""
     longest = LONG_WINDOW if f0_hz < LONG_BELOW_HZ else WINDOW
-    if melody is None:
+    if lowest_hz is None:
         return longest
-    lowest_hz = f0_hz * 2 ** (float(np.percentile(melody.steps, 20)) / 12)
     enough = (n for n in WINDOWS_IN_MOTION if n >= PERIODS_IN_MOTION * SAMPLE_RATE / lowest_hz)
     return min(longest, next(enough, longest))
 

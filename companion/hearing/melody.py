@@ -7,13 +7,13 @@ the semitone and a jump costs the same however far it goes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from companion.hearing.audio import Audio
+from companion.hearing.course import Course, Floats, period_of
 from companion.hearing.pitch import (
     LOWEST_HZ,
     N_CANDIDATES,
@@ -26,113 +26,24 @@ from companion.hearing.pitch import (
     salience,
 )
 
-Floats = NDArray[np.float64]
-
 SPAN_ST = 26  # from the note, up and down
 GLIDE_COST, JUMP_COST = 0.02, 0.25  # of strength: a semitone, and the most that a step costs
 AWAY_COST = 0.002  # a semitone from the note
 FINE_HOP = 110  # samples: 10 ms, once it is known that the pitch moves
 CLEAR = 0.3  # strength of a path from which a sound that has no pitch of its own has one that moves
-ELSEWHERE_ST = (
-    11.5  # from its note, where a pitch is mostly: the note is but a divisor of those that are played
-)
+ELSEWHERE_ST = 11.5  # from its note, where a pitch mostly is: the note is but a common divisor
 FARTHEST_ST = 48.0  # from the note, that is drawn
 AUDIBLE = 0.03  # of the loudest moment's amplitude; under it the pitch is not asked
 MOVES_ST = 0.4  # between the lowest and the highest, one in twenty moments left out at either end
 GAINS = 0.01  # of strength, mean over the sound, by which the path must be better than standing still
-LEAST_CYCLES = 1.6  # that are heard of what repeats
-SAME_SHARE = 0.3  # a cycle differs from the one before by less than this share of what moves at all
-JUMP_ST = 0.6  # from moment to moment: more, beside moments that move less than half of it, is no glide
-LEAST_PERIOD_S = 0.09
-MOST_POINTS = 100  # of an LFO
-DRAWN_ST = (
-    0.05  # that a curve may be off where it is drawn with fewer points; more where they would be too many
-)
-SINE_SHARE = 0.9  # of what moves; a square has 0.81 of it in its fundamental
 
 
 @dataclass(frozen=True)
-class Melody:
-    """A pitch that moves."""
+class Melody(Course):
+    """A pitch that moves, in semitones."""
 
     note: float
     """MIDI number, with fraction, from which its steps are counted."""
-    times_s: Floats
-    """(n,) evenly spaced moments, from 0."""
-    steps: Floats
-    """(n,) semitones above the note."""
-    period_s: float | None
-    """After which it begins anew; None: it goes its way once."""
-
-    def at(self, times_s: Floats) -> Floats:
-        """Semitones above the note."""
-        nearest = np.abs(np.asarray(times_s)[:, None] - self.times_s).argmin(axis=1)
-        return np.asarray(self.steps[nearest])
-
-    @cached_property
-    def reach(self) -> float:
-        """The farthest that it goes from the note, in semitones."""
-        return float(np.abs(self.steps).max())
-
-    @property
-    def duration_s(self) -> float:
-        """Of one cycle, or of all of it."""
-        return self.period_s or float(self.times_s[-1] + self.times_s[1])
-
-    @cached_property
-    def vibrato(self) -> tuple[float, float] | None:
-        """Semitones to either side and the phase (degrees, from the lowest) of a sine that it is; None for anything else."""
-        if self.period_s is None:
-            return None
-        turn = 2 * np.pi * self.times_s / self.period_s
-        wave = 2 * np.mean((self.steps - self.steps.mean()) * np.exp(-1j * turn))
-        if 0.5 * abs(wave) ** 2 < SINE_SHARE * self.steps.var():
-            return None
-        return float(abs(wave)), float(np.degrees(np.angle(wave)) + 180)
-
-    def points(self) -> NDArray[np.float32]:
-        """A curve over its duration (n, 3): place 0..1, semitones, 0 for straight lines; jumps are two points at one place."""
-        x, y = self._folded()
-        step = np.abs(np.diff(y))
-        beside = np.maximum(np.append(0.0, step[:-1]), np.append(step[1:], 0.0))
-        jumps = np.flatnonzero((step > JUMP_ST) & (beside < 0.5 * step)) + 1
-        bounds = [0.0, *(0.5 * (x[jumps - 1] + x[jumps])), 1.0]
-        parts = [
-            np.column_stack([[start, *u, end], [v[0], *v, v[-1]]])
-            for u, v, start, end in zip(
-                np.split(x, jumps), np.split(y, jumps), bounds[:-1], bounds[1:], strict=True
-            )
-        ]
-        off_st, curve = DRAWN_ST, np.zeros((0, 2))
-        while len(curve) == 0 or len(curve) > MOST_POINTS:
-            curve = np.concatenate([thinned(part, off_st) for part in parts])
-            off_st *= 2
-            if off_st > FARTHEST_ST:  # more jumps than points
-                parts = [np.concatenate(parts)]
-        return np.column_stack([curve, np.zeros(len(curve))]).astype(np.float32)
-
-    def _folded(self) -> tuple[Floats, Floats]:
-        """Places 0..1 and semitones there, of one cycle or of all."""
-        if self.period_s is None:
-            return self.times_s / self.duration_s, self.steps
-        n = max(3, round(self.period_s / self.times_s[1]))
-        bins = (self.times_s / self.period_s * n).astype(int) % n
-        seen = np.unique(bins)  # a cycle that is a few moments long may miss a place
-        return (seen + 0.5) / n, np.array([np.median(self.steps[bins == i]) for i in seen])
-
-
-def thinned(curve: Floats, off: float) -> Floats:
-    """Those points of a curve (n, 2) from which straight lines are nowhere off by more (Ramer 1972, Douglas and Peucker 1973)."""
-    x, y = curve.T
-    kept, todo = {0, len(curve) - 1}, [(0, len(curve) - 1)]
-    while todo:
-        a, b = todo.pop()
-        away = np.abs(np.interp(x[a : b + 1], x[[a, b]], y[[a, b]]) - y[a : b + 1])
-        worst = a + int(away.argmax())
-        if away[worst - a] > off and worst not in (a, b):
-            kept.add(worst)
-            todo += [(a, worst), (worst, b)]
-    return np.asarray(curve[sorted(kept)])
 
 
 @dataclass(frozen=True)
@@ -189,7 +100,7 @@ def melody_of(low: Audio, found: Salience, note: float | None, until_s: float) -
     steps = median_filter((places - place_of(note)) / STEPS_PER_ST, 3, mode="mirror")
     times_s = found.times_s[: len(steps)].astype(np.float64)
     steps = np.clip(steps, -FARTHEST_ST, FARTHEST_ST)
-    return Melody(note, times_s, steps, period_of(steps, float(times_s[1])))
+    return Melody(times_s, steps, period_of(steps, float(times_s[1])), note)
 
 
 def path_of(found: Salience, home: int | None, until_s: float) -> Path | None:
@@ -231,26 +142,3 @@ def path_through(strengths: Floats, loud: NDArray[np.float32], home: int | None)
         far = GLIDE_COST / STEPS_PER_ST * np.abs(np.arange(len(place)) - path[i])
         path[i - 1] = (best[i - 1] - np.minimum(far, JUMP_COST)).argmax()
     return path + low
-
-
-def period_of(steps: Floats, hop_s: float) -> float | None:
-    """After how many seconds a path (n,) begins anew; None where it does not."""
-    lags = np.arange(1, int(len(steps) / LEAST_CYCLES) + 1)
-    off = np.array([np.abs(steps[lag:] - steps[:-lag]).mean() for lag in lags])
-    moved = float(np.abs(steps - np.median(steps)).mean())
-    for i in range(1, len(off) - 1):  # it has left, and is back
-        returns = off[i] <= off[i - 1] and off[i] < off[i + 1]
-        if returns and off[i] < SAME_SHARE * moved < 0.5 * off[:i].max() and lags[i] * hop_s > LEAST_PERIOD_S:
-            return finer(steps, int(lags[i])) * hop_s
-    return None
-
-
-def finer(steps: Floats, lag: int) -> float:
-    """A period of `lag` moments, measured over as many cycles as are heard."""
-    period = float(lag)
-    for cycles in range(2, len(steps) // lag):
-        near = round(period * cycles) + np.arange(-1, 2)
-        off = [np.abs(steps[k:] - steps[:-k]).mean() for k in near if k < len(steps) - 2]
-        if len(off) == len(near):
-            period = float(near[int(np.argmin(off))]) / cycles
-    return period

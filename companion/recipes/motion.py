@@ -1,4 +1,4 @@
-"""What an LFO does in a recipe: pitch that goes a melody's way, loudness that comes and goes."""
+"""What an LFO does in a recipe: pitch that goes a melody's way, loudness that comes and goes, a filter that wobbles."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from scipy.ndimage import grey_closing
 
 from companion.hearing.bands import ENVELOPE_HOP_S, Floats
-from companion.hearing.melody import MOST_POINTS, Melody, period_of, thinned
+from companion.hearing.course import Course, period_of
 from presets.laws import LAWS
 from presets.patch import Patch
 from presets.schema import OWN, Value
 
-PITCH_SPAN_ST = 96.0  # that a routing of 100 % moves
+PITCH_SPAN_ST, CUTOFF_SPAN_ST = 96.0, 128.0  # that a routing of 100 % moves
 VOLUME_SPAN = 7399.44  # the same, in the engine's own scale of volumes
+PITCH_GRAIN_ST, CUTOFF_GRAIN_ST, LEVEL_GRAIN_DB = 0.05, 1.0, 1.5  # that a drawn curve may be off
 LONGEST_REST_S = 0.4  # a pause as long is one
 DEEP_DB, DEEP_SHARE = 10.0, 0.1  # so far under what stands, for so much of the time: no beating
 LEAST_RESTS = 2
 QUIETEST_DB = -40.0
-DRAWN_DB = 1.5  # that a drawn level may be off
 
 Shape = Mapping[str, Value] | NDArray[np.floating]
-"""Of an LFO: its knobs, or points to draw, (n, 3)."""
+"""Of an LFO: its knobs, or points to draw, (n, 2), 0..1."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,8 @@ class Pulse:
 
     still: Floats
     """The RMS envelope (every 5 ms) without it."""
-    levels_db: Floats
-    """(n,) what it takes off, every 5 ms while the key is held: 0 or less."""
-    period_s: float
-    """After which it begins anew."""
+    levels: Course
+    """What it takes off, in dB: 0 or less."""
 
     @classmethod
     def of(cls, envelope: Floats, note_off_s: float, period_s: float | None = None) -> Pulse | None:
@@ -48,69 +46,63 @@ class Pulse:
         n = round(note_off_s / ENVELOPE_HOP_S)
         still = np.asarray(grey_closing(envelope, (round(LONGEST_REST_S / ENVELOPE_HOP_S),), mode="nearest"))
         quietest = 10 ** (QUIETEST_DB / 20)
-        levels_db = 20 * np.log10(np.clip(envelope / np.maximum(still, 1e-9), quietest, 1))[:n]
+        shares = np.clip(envelope / np.maximum(still, 1e-9), quietest, 1)[:n]
+        levels_db = np.asarray(20 * np.log10(shares), np.float64)
         rests = levels_db < -DEEP_DB
         if rests.mean() < DEEP_SHARE or np.count_nonzero(np.diff(rests.astype(int)) == -1) < LEAST_RESTS:
             return None
         period_s = period_s or period_of(levels_db, ENVELOPE_HOP_S)
-        return cls(still, levels_db, period_s) if period_s else None
-
-    def points(self) -> Floats:
-        """A curve over one cycle (n, 2): place 0..1 and level in dB."""
-        n = max(3, round(self.period_s / ENVELOPE_HOP_S))
-        bins = (np.arange(len(self.levels_db)) * ENVELOPE_HOP_S / self.period_s * n).astype(int) % n
-        levels = np.array([np.median(self.levels_db[bins == i]) for i in np.unique(bins)])
-        x = (np.arange(len(levels)) + 0.5) / len(levels)
-        curve = np.column_stack([[0.0, *x, 1.0], [levels[0], *levels, levels[-1]]])
-        off_db = DRAWN_DB
-        while len(thin := thinned(curve, off_db)) > MOST_POINTS:
-            off_db *= 1.5
-        return thin
+        times_s = ENVELOPE_HOP_S * np.arange(float(n))
+        return cls(still, Course(times_s, levels_db, period_s)) if period_s else None
 
 
-def sung(patch: Patch, melody: Melody) -> Patch:
-    """The patch with a pitch that an LFO moves: a sine, or a drawn curve; unchanged where none is free."""
-    repeats = melody.period_s is not None
-    if melody.vibrato:
-        reach_st, phase = melody.vibrato
-        shape: Shape = {"shape": "sine", "phase": phase % 360}
-    else:
-        reach_st, curve = melody.reach, melody.points()
-        curve[:, 1] = 0.5 + curve[:, 1] / (2 * reach_st)
-        shape = curve
-    return moved(patch, "voice.pitch", 200 * reach_st / PITCH_SPAN_ST, melody.duration_s, repeats, shape)
+def sung(patch: Patch, melody: Course) -> Patch:
+    """The patch with a pitch that an LFO moves by semitones; unchanged where none is free."""
+    return _swung(patch, "voice.pitch", melody, PITCH_SPAN_ST, PITCH_GRAIN_ST)
+
+
+def wobbling(patch: Patch, cutoff: Course) -> Patch:
+    """The patch with a cutoff of filter 1 that an LFO moves by semitones; unchanged where none is free."""
+    return _swung(patch, "filter1.cutoff", cutoff, CUTOFF_SPAN_ST, CUTOFF_GRAIN_ST)
 
 
 def pulsing(patch: Patch, pulse: Pulse) -> Patch:
     """The patch with a volume that an LFO moves; unchanged where none is free."""
-    points = pulse.points()
+    places, levels_db = pulse.levels.points(LEVEL_GRAIN_DB).T
     encode = LAWS["volume_db"].encode
-    native = np.array([encode(patch.number("volume.level") + db, {}) for db in points[:, 1]])
+    native = np.array([encode(patch.number("volume.level") + db, {}) for db in levels_db])
     depth = float(np.ptp(native))
-    curve = np.column_stack([points[:, 0], (native.max() - native) / depth, np.zeros(len(points))])
-    amount = -100 * depth / VOLUME_SPAN
-    return moved(patch, "volume.level", amount, pulse.period_s, True, curve)
+    curve = np.column_stack([places, (native.max() - native) / depth])
+    return moved(patch, "volume.level", -100 * depth / VOLUME_SPAN, pulse.levels, curve)
 
 
-def moved(
-    patch: Patch, destination: str, amount: float, duration_s: float, repeats: bool, shape: Shape
-) -> Patch:
+def _swung(patch: Patch, knob: str, course: Course, span: float, grain: float) -> Patch:
+    """The patch with a knob that swings to both sides: as a sine, or as it is drawn."""
+    if course.sine:
+        reach, phase = course.sine
+        return moved(patch, knob, 200 * reach / span, course, {"shape": "sine", "phase": phase % 360})
+    places, steps = course.points(grain).T
+    curve = np.column_stack([places, 0.5 + steps / (2 * course.reach)])
+    return moved(patch, knob, 200 * course.reach / span, course, curve)
+
+
+def moved(patch: Patch, knob: str, amount: float, course: Course, shape: Shape) -> Patch:
     """The patch with a knob that the first free LFO moves; unchanged where none is free.
 
     Args:
         amount: %; to both sides, but where it takes away.
-        duration_s: of a cycle.
+        course: says how long the LFO takes, and whether it begins anew.
     """
     lfo = next((name for name in ("lfo1", "lfo2") if name not in patch.sources), None)
     if lfo is None or "none" not in patch.sources:
         return patch
     slot, assets = f"mod{patch.sources.index('none') + 1}", dict(patch.assets)
     if not isinstance(shape, Mapping):
-        assets[f"{lfo}.shape"] = np.asarray(shape, np.float32)
+        assets[f"{lfo}.shape"] = np.column_stack([shape, np.zeros(len(shape))]).astype(np.float32)
         shape = {"shape": OWN}
     values: dict[str, Value] = {
-        f"{lfo}.mode": "trigger" if repeats else "one_shot", f"{lfo}.rate": 1 / duration_s,
+        f"{lfo}.mode": "trigger" if course.period_s else "one_shot", f"{lfo}.rate": 1 / course.duration_s,
         **{f"{lfo}.{key}": value for key, value in shape.items()},
-        f"{slot}.source": lfo, f"{slot}.destination": destination, f"{slot}.amount": amount, f"{slot}.bipolar": amount > 0,
+        f"{slot}.source": lfo, f"{slot}.destination": knob, f"{slot}.amount": amount, f"{slot}.bipolar": amount > 0,
     }  # fmt: skip
     return patch.with_values(values, assets=assets)

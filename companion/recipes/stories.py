@@ -145,13 +145,13 @@ def _filter_rows(hz: Floats) -> Floats:
     return np.concatenate([*rows, np.zeros((1, len(hz)))])
 
 
-def _costs(portrait: Portrait) -> Floats:
-    """Squared dB error of every frame under every filter setting in every moment, `(k, n_places_all, n_settings + 1)`."""
+def costs_of(portrait: Portrait, moments: Moments) -> Floats:
+    """Squared dB error of every frame under every filter setting in moments, `(k, n_places_all, n_settings + 1)`."""
     tables = _table_db()[:, : portrait.used].astype(np.float32)
     filters = _filter_rows(portrait.hz).astype(np.float32)
     loud = decibels(10 ** (tables / 10) @ 10 ** (filters.T / 10))  # of every pair as a whole
     halves = np.where(np.mod(centres()[: portrait.used], 1), HALVES_WEIGHT, 1.0)  # a layer may bring those
-    moments, out = portrait.moments, []
+    out = []
     heard = np.where(moments.db > moments.db.min() + 1, 1.0, UNHEARD_WEIGHT)
     for db, weights in zip(moments.db.astype(np.float32), moments.band_weights * halves * heard, strict=True):
         w = (weights / weights.sum()).astype(np.float32)
@@ -168,7 +168,8 @@ def _costs(portrait: Portrait) -> Floats:
 
 def stories_of(portrait: Portrait) -> list[Story]:
     """The best few of each kind of story."""
-    costs, moments = _costs(portrait), portrait.moments
+    moments = portrait.moments
+    costs = costs_of(portrait, moments)
     mean = np.tensordot(moments.weights, costs, 1)
     found = [
         *_still(mean, len(moments.weights)),
@@ -224,17 +225,23 @@ def _filter_sweeps(costs: Floats, moments: Moments) -> Iterator[Story]:
     """Envelope 2 moves the cutoff."""
     k, m = costs.shape[:2]
     grid = costs[:, :, :OPEN].reshape(k, m, -1, len(CUTOFFS))
-    free = np.tensordot(moments.weights, grid.min(axis=3), 1)  # the cutoff as it likes
-    by_table = free.reshape(len(TABLE_NAMES), -1)
-    for table in np.argsort(by_table.min(axis=1))[:N_TABLES]:
-        place, kq = divmod(int(by_table[table].argmin()), free.shape[1])
+    for table, place, kq in freely_filtered(costs, moments.weights)[:N_TABLES]:
         cost, motion, a, b = _best_path(grid[:, table * N_PLACES + place, kq], moments)
         kind, q = divmod(kq, len(RESONANCES))
         ends = (float(CUTOFFS[a]), float(CUTOFFS[b]))
         cutoffs = ends[0] + (ends[1] - ends[0]) * motion.at(moments.times_s)
         if np.ptp(cutoffs) > 0:  # a clip of a few ms shows no motion
             still = np.full(k, float(place * STRIDE))
-            yield Story(int(table), still, kind, RESONANCES[q], cutoffs, cost, motion, ends)
+            yield Story(table, still, kind, RESONANCES[q], cutoffs, cost, motion, ends)
+
+
+def freely_filtered(costs: Floats, weights: Floats) -> list[tuple[int, int, int]]:
+    """Where the cutoff goes as it likes: tables, best first, with the best place of each and its kind and resonance of filter as one."""
+    k, m = costs.shape[:2]
+    free = np.tensordot(weights, costs[:, :, :OPEN].reshape(k, m, -1, len(CUTOFFS)).min(axis=3), 1)
+    by_table = free.reshape(len(TABLE_NAMES), -1)
+    tables = np.argsort(by_table.min(axis=1))
+    return [(int(t), *divmod(int(by_table[t].argmin()), free.shape[1])) for t in tables]
 
 
 def _position_sweeps(costs: Floats, moments: Moments) -> Iterator[Story]:

@@ -54,21 +54,21 @@ def test_a_steady_pitch_is_no_melody_and_noise_has_none(engines) -> None:
 def test_vibrato_is_heard_with_its_speed_and_as_a_sine(engines) -> None:
     melody = heard(engines, **VIBRATO).melody
     assert melody is not None and melody.period_s == pytest.approx(1 / 5.5, rel=0.03)
-    assert melody.vibrato is not None
-    assert melody.vibrato[0] == pytest.approx(0.576, abs=0.2)  # 1.2 % of 96 semitones, to both sides
+    assert melody.sine is not None
+    assert melody.sine[0] == pytest.approx(0.576, abs=0.2)  # 1.2 % of 96 semitones, to both sides
 
 
 def test_a_glide_goes_its_way_once(engines) -> None:
     melody = heard(engines, **GLIDE).melody
-    assert melody is not None and melody.period_s is None and melody.vibrato is None
+    assert melody is not None and melody.period_s is None and melody.sine is None
     assert melody.steps[0] > 9 and abs(melody.steps[-1]) < 0.3
     assert np.diff(melody.steps).max() < 0.3  # down, all the way
 
 
 def test_an_arpeggio_jumps_and_begins_anew(engines) -> None:
     melody = heard(engines, **ARPEGGIO).melody
-    assert melody is not None and melody.period_s == pytest.approx(0.25, rel=0.03) and melody.vibrato is None
-    places, steps, _ = melody.points().T
+    assert melody is not None and melody.period_s == pytest.approx(0.25, rel=0.03) and melody.sine is None
+    places, steps = melody.points(0.05).T
     assert (np.diff(places) == 0).any() and np.ptp(steps) == pytest.approx(12, abs=0.5)
     assert places[0] == 0 and places[-1] == 1 and (np.diff(places) >= 0).all()
 
@@ -84,13 +84,15 @@ def test_a_pitch_that_is_never_still_is_followed_though_the_sound_has_none(engin
 
 def test_a_restless_pitch_still_fits_an_lfo() -> None:
     steps = np.cumsum(np.tile([3.0, 0.2, -3.0, -0.3], 21))
-    places, drawn, _ = Melody(60.0, np.arange(84) * 0.03, steps, None).points().T
-    assert len(places) <= 100 and (np.diff(places) >= 0).all() and np.ptp(drawn) == np.float32(np.ptp(steps))
+    places, drawn = Melody(np.arange(84) * 0.03, steps, None, 60.0).points(0.05).T
+    assert (
+        len(places) <= 100 and (np.diff(places) >= 0).all() and np.ptp(drawn) == pytest.approx(np.ptp(steps))
+    )
 
 
 def test_a_cycle_of_few_moments_has_no_holes() -> None:
     for period_s in np.linspace(0.09, 0.3, 40):
-        curve = Melody(60.0, np.arange(8) * 0.03, np.arange(8) % 3.0, float(period_s)).points()
+        curve = Melody(np.arange(8) * 0.03, np.arange(8) % 3.0, float(period_s), 60.0).points(0.05)
         assert np.isfinite(curve).all() and (np.diff(curve[:, 0]) >= 0).all()
 
 
@@ -111,7 +113,7 @@ def test_recipes_that_move_with_the_clip_come_nearer(engines, moving) -> None:
 
 
 def test_what_has_its_lfo_taken_stays_as_it_is() -> None:
-    melody = Melody(60.0, np.arange(4.0), np.array([0.0, 1.0, 2.0, 3.0]), None)
+    melody = Melody(np.arange(4.0), np.array([0.0, 1.0, 2.0, 3.0]), None, 60.0)
     one = Patch({"mod1.source": "lfo1", "mod1.destination": "filter1.cutoff"})
     assert sung(one, melody)["mod2.source"] == "lfo2"
     taken = one.with_values({"mod2.source": "lfo2", "mod2.destination": "filter1.drive"})
