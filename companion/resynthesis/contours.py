@@ -27,6 +27,7 @@ RELEASES_S = (0.01, 0.03, 0.06, 0.09, 0.13, 0.18, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4
 TAILS_DB = (-14.0, -18.0, -22.0, -26.0, -31.0, -37.0, -44.0, -52.0)  # of reverb at note-off, under the note
 TAILS_S = (0.3, 0.5, 0.8, 1.2, 1.8, 2.8, 4.5, 8.0)  # to 60 dB less
 FLAT_DB = 3.0  # a sound this near its peak still stands
+MOST_FLAT_S = 0.4  # for which sounds stand before they fall by themselves
 SPACE_PENALTY = 0.4  # dB a reverb must save to be worth it
 BEND_PENALTY = (
     0.15  # dB that another curve than Vital's own must save, and a decay where the note could just stay
@@ -155,7 +156,7 @@ def fit_contour(envelope: Floats, note_off_s: float, space: bool | None = None) 
     if held.sum() < 3:  # nothing to go by
         return Contour()
     early, loud = times[held], wanted[held]
-    begun = [_grid_held(early, loud, note_off_s), _flat_held(early, loud, note_off_s)]
+    begun = [_grid_held(early, loud, note_off_s), *_flat_held(early, loud, note_off_s)]
     keys: tuple[str, ...] = ("attack", "decay", "sustain", "hold")
     best = min(
         (_descend(one, early, loud, note_off_s, keys) for one in begun),
@@ -234,11 +235,13 @@ def _grid_held(times: Floats, wanted: Floats, note_off_s: float) -> Contour:
     )
 
 
-def _flat_held(times: Floats, wanted: Floats, note_off_s: float) -> Contour:
-    """The best that stays at its height for as long as the sound does, then falls."""
+def _flat_held(times: Floats, wanted: Floats, note_off_s: float) -> list[Contour]:
+    """The best that stays at its height for as long as the sound does, then falls; none where a key would have to be let go for that."""
     stays_s = float(times[wanted > wanted.max() - FLAT_DB][-1])
+    if stays_s > MOST_FLAT_S:
+        return []
     options = [Contour(decay=d, sustain=s, hold=stays_s) for d in DECAYS_S[::2] for s in SUSTAINS[:4]]
-    return min(options, key=lambda one: _cost_of(one, times, wanted, note_off_s))
+    return [min(options, key=lambda one: _cost_of(one, times, wanted, note_off_s))]
 
 
 def _grid_tail(

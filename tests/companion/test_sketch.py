@@ -85,3 +85,13 @@ def test_an_envelope_is_right_whenever_the_key_was_let_go(host):
 def test_survives_what_holds_no_note(audio):
     for patch in sketch(audio, 60.0, [NoteOffGuess(0.5, 1.0)], 2):
         assert patch.kind == "recipe"
+
+
+def test_a_short_sound_stands_and_falls_and_a_long_one_is_let_go():
+    steps = np.arange(500) * 0.005
+    for stands_s, falls in ((0.25, True), (1.2, False)):
+        envelope = np.where(steps < stands_s, 1.0, np.maximum(1e-5, 10 ** (-(steps - stands_s) / 0.05)))
+        through = fit_contour(envelope, 2.5)
+        assert (away(through, envelope, 2.5) < 3) == falls
+        if falls:
+            assert through.hold == pytest.approx(stands_s, abs=0.06) and through.sustain < 0.1
