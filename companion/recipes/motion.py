@@ -1,4 +1,4 @@
-"""What an LFO does in a recipe: pitch that goes a melody's way, loudness that comes and goes, a filter that wobbles."""
+"""What an LFO does in a recipe: pitch that goes a melody's way, loudness that comes and goes, a timbre that wobbles."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from companion.hearing.course import Course, period_of
 from presets.laws import LAWS
 from presets.patch import Patch
 from presets.schema import OWN, Value
+from presets.tables import N_FRAMES
 
-PITCH_SPAN_ST, CUTOFF_SPAN_ST = 96.0, 128.0  # that a routing of 100 % moves
+PITCH_SPAN_ST = 96.0  # that a routing of 100 % moves
 VOLUME_SPAN = 7399.44  # the same, in the engine's own scale of volumes
-PITCH_GRAIN_ST, CUTOFF_GRAIN_ST, LEVEL_GRAIN_DB = 0.05, 1.0, 1.5  # that a drawn curve may be off
+PITCH_GRAIN_ST, LEVEL_GRAIN_DB = 0.05, 1.5  # that a drawn curve may be off
+WOBBLES = {"filter1.cutoff": (128.0, 1.0), "osc1.position": (N_FRAMES - 1.0, 0.25)}  # both of them, by knob
 LONGEST_REST_S = 0.4  # a pause as long is one
 DEEP_DB, DEEP_SHARE = 10.0, 0.1  # so far under what stands, for so much of the time: no beating
 LEAST_RESTS = 2
@@ -61,9 +63,9 @@ def sung(patch: Patch, melody: Course) -> Patch:
     return _swung(patch, "voice.pitch", melody, PITCH_SPAN_ST, PITCH_GRAIN_ST)
 
 
-def wobbling(patch: Patch, cutoff: Course) -> Patch:
-    """The patch with a cutoff of filter 1 that an LFO moves by semitones; unchanged where none is free."""
-    return _swung(patch, "filter1.cutoff", cutoff, CUTOFF_SPAN_ST, CUTOFF_GRAIN_ST)
+def wobbling(patch: Patch, knob: str, course: Course) -> Patch:
+    """The patch with a cutoff (by semitones) or a position (by frames) that an LFO moves; unchanged where none is free."""
+    return _swung(patch, knob, course, *WOBBLES[knob])
 
 
 def pulsing(patch: Patch, pulse: Pulse) -> Patch:

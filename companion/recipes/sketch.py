@@ -13,14 +13,13 @@ import numpy as np
 
 from companion.hearing.audio import Audio
 from companion.hearing.bands import Portrait, decibels
-from companion.hearing.course import Course
 from companion.hearing.ear import NoteOffGuess
 from companion.hearing.melody import Melody
 from companion.recipes.envelope import wagered_contour
 from companion.recipes.motion import Pulse, pulsing, sung, wobbling
 from companion.recipes.stories import KINDS, N_FINALISTS, Story, finish, predict, stories_of
 from companion.recipes.templates import OSC_DB
-from companion.recipes.wobble import wobbles_of
+from companion.recipes.wobble import Wobble, wobbles_of
 from companion.resynthesis.contours import Contour, fit_contour
 from presets.laws import midi_to_hz
 from presets.patch import Patch
@@ -30,7 +29,7 @@ from presets.tables import N_FRAMES, TABLE_NAMES
 MOST_VOLUME_DB = 6.0  # of the knob;
 FAINT_DB = 12.0  # what would need so much more is not told: next to nothing is left of it
 SHORT_COST = 0.2  # dB of mean error for each dB that the volume lacks
-N_WOBBLES = 3  # stories whose filter may go its own way
+N_WOBBLES = 3  # stories whose timbre goes its own way
 WIDE_DB = -22.0  # side under mid: more than this is wide
 
 
@@ -44,8 +43,8 @@ def sketch(
 ) -> list[Patch]:
     """Up to `n` recipes for a note `(2, n_samples)` at 44.1 kHz, likeliest first; no engine is asked (about 50 ms).
 
-    Where there are several moments the envelope is right for all of them, but in the last recipe. Where the filter goes its
-    own way, up to three more are such as follow it.
+    Where there are several moments the envelope is right for all of them, but in the last recipe. Where the timbre goes
+    its own way, up to three more are such as follow it.
 
     Args:
         pitch_midi: its fundamental, with fraction.
@@ -65,19 +64,19 @@ def sketch(
     patches = [_patch(portrait, c, story, pitch_midi, i) for i, (story, c) in enumerate(told)]
     brief = portrait if melody else Portrait.of(audio, pitch_midi, moments[0].time_s, brief=True)
     patches += [
-        wobbling(_patch(portrait, contour, story, pitch_midi, i), cutoff)
-        for i, (story, cutoff) in enumerate(_loud_wobbles(brief, contour))
+        wobbling(_patch(portrait, contour, wobble.story, pitch_midi, i), wobble.knob, wobble.course)
+        for i, wobble in enumerate(_loud_wobbles(brief, contour))
     ]
     patches = [sung(patch, melody) for patch in patches] if melody else patches
     return [pulsing(patch, pulse) for patch in patches] if pulse else patches
 
 
-def _loud_wobbles(portrait: Portrait, contour: Contour) -> list[tuple[Story, Course]]:
-    """The best stories with a filter that goes its own way, as near and as loud as can be."""
+def _loud_wobbles(portrait: Portrait, contour: Contour) -> list[Wobble]:
+    """The best ways in which the timbre moves, as near and as loud as can be."""
 
-    def cost(wobble: tuple[Story, Course]) -> float:
-        story = wobble[0]
-        return story.cost + SHORT_COST * max(0.0, _volume_db(portrait, contour, story) - MOST_VOLUME_DB)
+    def cost(wobble: Wobble) -> float:
+        lacks_db = _volume_db(portrait, contour, wobble.story) - MOST_VOLUME_DB
+        return wobble.story.cost + SHORT_COST * max(0.0, lacks_db)
 
     return sorted(islice(wobbles_of(portrait), 2 * N_WOBBLES), key=cost)[:N_WOBBLES]
 

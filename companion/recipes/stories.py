@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -180,7 +181,7 @@ def stories_of(portrait: Portrait) -> list[Story]:
     return sorted(judged, key=lambda s: s.cost)
 
 
-def _setting(j: int) -> tuple[int, float, float]:
+def setting(j: int) -> tuple[int, float, float]:
     """Kind, resonance and cutoff of a column; kind -1 without filter."""
     if j == OPEN:
         return -1, 0.0, 135.0
@@ -196,7 +197,7 @@ def _still(mean: Floats, k: int) -> Iterator[Story]:
         flat = block.reshape(len(TABLE_NAMES), -1)
         for table in np.argsort(flat.min(axis=1))[:N_TABLES]:
             place, j = divmod(int(flat[table].argmin()), block.shape[2])
-            kind, q, cutoff = _setting(j if block is by_table else OPEN)
+            kind, q, cutoff = setting(j if block is by_table else OPEN)
             yield Story(
                 int(table),
                 np.full(k, float(place * STRIDE)),
@@ -225,7 +226,7 @@ def _filter_sweeps(costs: Floats, moments: Moments) -> Iterator[Story]:
     """Envelope 2 moves the cutoff."""
     k, m = costs.shape[:2]
     grid = costs[:, :, :OPEN].reshape(k, m, -1, len(CUTOFFS))
-    for table, place, kq in freely_filtered(costs, moments.weights)[:N_TABLES]:
+    for _, table, place, kq in freely_filtered(costs, moments.weights)[:N_TABLES]:
         cost, motion, a, b = _best_path(grid[:, table * N_PLACES + place, kq], moments)
         kind, q = divmod(kq, len(RESONANCES))
         ends = (float(CUTOFFS[a]), float(CUTOFFS[b]))
@@ -235,28 +236,51 @@ def _filter_sweeps(costs: Floats, moments: Moments) -> Iterator[Story]:
             yield Story(table, still, kind, RESONANCES[q], cutoffs, cost, motion, ends)
 
 
-def freely_filtered(costs: Floats, weights: Floats) -> list[tuple[int, int, int]]:
-    """Where the cutoff goes as it likes: tables, best first, with the best place of each and its kind and resonance of filter as one."""
-    k, m = costs.shape[:2]
-    free = np.tensordot(weights, costs[:, :, :OPEN].reshape(k, m, -1, len(CUTOFFS)).min(axis=3), 1)
-    by_table = free.reshape(len(TABLE_NAMES), -1)
-    tables = np.argsort(by_table.min(axis=1))
-    return [(int(t), *divmod(int(by_table[t].argmin()), free.shape[1])) for t in tables]
-
-
 def _position_sweeps(costs: Floats, moments: Moments) -> Iterator[Story]:
     """Envelope 2 moves the position."""
     k = costs.shape[0]
     grid = costs.reshape(k, len(TABLE_NAMES), N_PLACES, -1)
-    free = np.tensordot(moments.weights, grid.min(axis=2), 1)
-    for table in np.argsort(free.min(axis=1))[:N_TABLES]:
-        j = int(free[table].argmin())
+    for _, table, _, j in freely_placed(costs, moments.weights)[:N_TABLES]:
         cost, motion, a, b = _best_path(grid[:, table, :, j], moments)
-        kind, q, cutoff = _setting(j)
+        kind, q, cutoff = setting(j)
         ends = (float(a * STRIDE), float(b * STRIDE))
         positions = ends[0] + (ends[1] - ends[0]) * motion.at(moments.times_s)
         if np.ptp(positions) > 0:
-            yield Story(int(table), positions, kind, q, np.full(k, cutoff), cost, motion, ends)
+            yield Story(table, positions, kind, q, np.full(k, cutoff), cost, motion, ends)
+
+
+class Free(NamedTuple):
+    """A table under a filter, of which one goes as it likes."""
+
+    cost: float
+    table: int
+    place: int
+    """In the table, in steps of STRIDE; 0 where that is what goes."""
+    setting: int
+    """Of the filter: a kind and resonance where the cutoff goes, else a column of `costs_of`."""
+
+
+def freely_filtered(costs: Floats, weights: Floats) -> list[Free]:
+    """Where the cutoff goes as it likes: the best of each table, nearest first."""
+    k, m = costs.shape[:2]
+    free = np.tensordot(weights, costs[:, :, :OPEN].reshape(k, m, -1, len(CUTOFFS)).min(axis=3), 1)
+    by_table = free.reshape(len(TABLE_NAMES), -1)
+    best = by_table.argmin(axis=1)
+    return sorted(
+        Free(float(row[i]), t, *divmod(int(i), free.shape[1]))
+        for t, (row, i) in enumerate(zip(by_table, best, strict=True))
+    )
+
+
+def freely_placed(costs: Floats, weights: Floats, first: int = 0) -> list[Free]:
+    """Where the position goes as it likes: the best of each table, nearest first.
+
+    Args:
+        first: of the filter's settings, by column; OPEN: none but no filter.
+    """
+    grid = costs.reshape(len(costs), len(TABLE_NAMES), N_PLACES, -1)[..., first:]
+    free = np.tensordot(weights, grid.min(axis=2), 1)
+    return sorted(Free(float(row.min()), t, 0, first + int(row.argmin())) for t, row in enumerate(free))
 
 
 # --- what is missing -------------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-"""A filter that goes its own way: its cutoff found moment by moment, where neither standing still nor an envelope explains it."""
+"""A filter or a table that goes its own way: found moment by moment, where neither standing still nor an envelope explains it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,28 +13,57 @@ from companion.hearing.course import Course, period_of
 from companion.recipes.stories import (
     HALVES_WEIGHT,
     KINDS,
+    OPEN,
     RESONANCES,
     STRIDE,
+    Free,
     Story,
     costs_of,
     freely_filtered,
+    freely_placed,
+    setting,
 )
 from companion.recipes.templates import filter_power, source_at
-from presets.tables import TABLE_NAMES
+from presets.tables import N_FRAMES, TABLE_NAMES
 
-CUTOFFS = np.arange(30.0, 136.0, 2.5)  # MIDI notes
 N_INSTANTS = 16  # in which every table under every filter is tried
 AUDIBLE_DB = -35.0  # under the loudest moment; what is fainter is not asked
 RESTLESS_DB = 2.0  # that the bands differ from what they mostly are, on the average
 RANGE_DB = 60.0  # of a moment
-STEP_COST = 0.05  # dB of mean error for each semitone of the way
 ROUNDABOUT = 1.5  # times that range: the least way of what does not begin anew; an envelope goes straight
-WIDE_ST = 8.0  # between the lowest and the highest, one in twenty moments left out at either end
-LEFT = 0.8  # of the error of the best cutoff that stays: a wobble leaves no more
+LEFT = 0.8  # of the error of the best place that stays: a wobble leaves no more
 
 
-def wobbles_of(portrait: Portrait) -> Iterator[tuple[Story, Course]]:
-    """Stories, likeliest first, with a filter in its middle, and how far from there the clip takes it, in semitones."""
+@dataclass(frozen=True)
+class Knob:
+    """What may wobble."""
+
+    name: str
+    places: Floats
+    """That are tried."""
+    step_cost: float
+    """dB of mean error for each unit of the way."""
+    wide: float
+    """The least between the lowest and the highest, one in twenty moments left out at either end."""
+
+
+CUTOFF = Knob("filter1.cutoff", np.arange(30.0, 136.0, 2.5), 0.05, 8.0)  # MIDI notes
+POSITION = Knob("osc1.position", np.arange(0.0, N_FRAMES - 0.5, 0.5), 0.2, 3.0)  # frames
+
+
+@dataclass(frozen=True)
+class Wobble:
+    """A knob that goes its own way."""
+
+    story: Story
+    """With the knob in its middle."""
+    knob: str
+    course: Course
+    """How far from there the clip takes it: semitones or frames."""
+
+
+def wobbles_of(portrait: Portrait) -> Iterator[Wobble]:
+    """Ways in which the timbre of a note may move, likeliest first."""
     held = portrait.times_s < min(portrait.note_off_s, portrait.known_s)
     rows, times_s = portrait.frames[held, : portrait.used], portrait.times_s[held]
     power = decibels(rows.sum(axis=1))
@@ -44,26 +74,43 @@ def wobbles_of(portrait: Portrait) -> Iterator[tuple[Story, Course]]:
     some = np.flatnonzero(heard)[np.linspace(0, np.count_nonzero(heard) - 1, N_INSTANTS).astype(int)]
     even = np.full(N_INSTANTS, 1 / N_INSTANTS)
     instants = Moments(times_s[some], rows[some], even, portrait.mel_widths, ())
-    for table, place, kq in freely_filtered(costs_of(portrait, instants), even):
-        kind, resonance = kq // len(RESONANCES), RESONANCES[kq % len(RESONANCES)]
-        source = source_at(TABLE_NAMES[table], np.array([place * STRIDE])).power[:, : portrait.used]
-        responses = source * filter_power(KINDS[kind], resonance, CUTOFFS, portrait.hz)
-        costs = _away(decibels(responses), wanted, weights) * heard[:, None]
-        places = _path(costs)
-        path, still = CUTOFFS[places], costs.mean(axis=0).min()
+    costs = costs_of(portrait, instants)
+    free = [(one, CUTOFF) for one in freely_filtered(costs, even)]
+    free += [(one, POSITION) for first in (0, OPEN) for one in freely_placed(costs, even, first)]
+    for one, knob in sorted(free, key=lambda pair: pair[0].cost):
+        away = _away(decibels(_tried(portrait, knob, one)), wanted, weights) * heard[:, None]
+        places = _path(away, knob.step_cost * np.abs(knob.places[:, None] - knob.places))
+        path, left = knob.places[places], float(away[np.arange(len(places)), places].mean())
         low, high = np.percentile(path[heard], (5, 95))
-        left = costs[np.arange(len(path)), places].mean()
-        if high - low < WIDE_ST or left > LEFT * still:
+        if high - low < knob.wide or left > LEFT * away.mean(axis=0).min():
             continue
         middle = 0.5 * float(path.min() + path.max())
         course = Course(times_s, path - middle, period_of(path - middle, float(times_s[1])))
-        if course.period_s is None and np.abs(np.diff(path[heard])).sum() < ROUNDABOUT * (high - low):
-            continue
-        k = len(portrait.moments.weights)
-        story = Story(
-            table, np.full(k, float(place * STRIDE)), kind, resonance, np.full(k, middle), float(left)
-        )
-        yield story, course
+        if course.period_s or np.abs(np.diff(path[heard])).sum() > ROUNDABOUT * (high - low):
+            yield Wobble(_story(one, knob, middle, left, len(portrait.moments.weights)), knob.name, course)
+
+
+def _tried(portrait: Portrait, knob: Knob, free: Free) -> Floats:
+    """Power with the knob at each of its places, (n, n_bands)."""
+    table = TABLE_NAMES[free.table]
+    if knob is CUTOFF:
+        kind, q = divmod(free.setting, len(RESONANCES))
+        source = source_at(table, np.array([free.place * STRIDE])).power[:, : portrait.used]
+        return source * filter_power(KINDS[kind], RESONANCES[q], CUTOFF.places, portrait.hz)
+    kind, resonance, cutoff = setting(free.setting)
+    source = source_at(table, POSITION.places).power[:, : portrait.used]
+    through = filter_power(KINDS[kind], resonance, np.array([cutoff]), portrait.hz) if kind >= 0 else 1.0
+    return np.asarray(source * through)
+
+
+def _story(free: Free, knob: Knob, middle: float, cost: float, k: int) -> Story:
+    """What is free as a story of `k` moments, with the knob in the middle."""
+    if knob is CUTOFF:
+        kind, q = divmod(free.setting, len(RESONANCES))
+        place, resonance, cutoff = float(free.place * STRIDE), RESONANCES[q], middle
+    else:
+        (kind, resonance, cutoff), place = setting(free.setting), middle
+    return Story(free.table, np.full(k, place), kind, resonance, np.full(k, cutoff), cost)
 
 
 def _looked_at(portrait: Portrait, rows: Floats) -> tuple[Floats, Floats]:
@@ -94,9 +141,8 @@ def _in_range(db: Floats) -> Floats:
     return np.asarray(np.maximum(db, db.max(axis=1, keepdims=True) - RANGE_DB))
 
 
-def _path(costs: Floats) -> NDArray[np.int64]:
-    """The cheapest way through costs (n, n_cutoffs), as places (n,)."""
-    way = STEP_COST * np.abs(CUTOFFS[:, None] - CUTOFFS)
+def _path(costs: Floats, way: Floats) -> NDArray[np.int64]:
+    """The cheapest way through costs (n, n_places), of steps that cost `way` (n_places, n_places): places (n,)."""
     best = costs.copy()
     for i in range(1, len(best)):
         best[i] += (best[i - 1][:, None] + way).min(axis=0)

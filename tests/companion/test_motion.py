@@ -23,6 +23,8 @@ GATE = {"mod1.source": "lfo1", "mod1.destination": "osc1.level", "mod1.amount": 
         "lfo1.rate": 6.0}  # fmt: skip
 WOBBLE = {"mod1.source": "lfo1", "mod1.destination": "filter1.cutoff", "mod1.amount": 25.0, "mod1.bipolar": True,
           "lfo1.shape": "saw_down", "lfo1.rate": 2.0}  # fmt: skip
+PWM = {"osc1.table": "pwm", "osc1.position": 50.0, "filter1.on": False, "mod1.source": "lfo1", "mod1.bipolar": True,
+       "mod1.destination": "osc1.position", "mod1.amount": 60.0, "lfo1.shape": "triangle", "lfo1.rate": 3.0}  # fmt: skip
 TREMOLO = GATE | {"lfo1.shape": "sine", "mod1.amount": -25.0}
 
 
@@ -61,19 +63,27 @@ def test_recipes_that_pulse_with_the_clip_come_nearer(engines) -> None:
     assert min(x for x, moves in zip(heard, pulses, strict=True) if moves) < 0.5 * still
 
 
-def test_a_wobble_is_heard_with_its_speed_and_a_filter_that_stays_is_none(engines) -> None:
-    portrait = Portrait.of(played(engines, **(SAW | WOBBLE)), NOTE, NOTE_S, brief=True)
-    _, cutoff = next(wobbles_of(portrait))
-    assert cutoff.period_s == pytest.approx(0.5, rel=0.03)
-    assert 2 * cutoff.reach == pytest.approx(32, abs=10)  # 25 % of 128 semitones
-    still = Portrait.of(played(engines, **SAW), NOTE, NOTE_S, brief=True)
+WOBBLES = {
+    "filter": (SAW | WOBBLE, "filter1.cutoff", 32, 10),  # 25 % of 128 semitones
+    "pulse width": (PWM, "osc1.position", 9.6, 4),  # 60 % of 16 frames
+}
+
+
+@pytest.mark.parametrize(("values", "knob", "range_", "off"), WOBBLES.values(), ids=WOBBLES)
+def test_a_wobble_is_heard_with_its_speed_and_what_stays_is_none(engines, values, knob, range_, off) -> None:
+    portrait = Portrait.of(played(engines, **values), NOTE, NOTE_S, brief=True)
+    found = [w for w in wobbles_of(portrait) if w.knob == knob]
+    assert found[0].course.period_s == pytest.approx(1 / float(values["lfo1.rate"]), rel=0.03)
+    assert 2 * found[0].course.reach == pytest.approx(range_, abs=off)
+    still = Portrait.of(played(engines, **(values | {"mod1.source": "none"})), NOTE, NOTE_S, brief=True)
     assert not list(wobbles_of(still))
 
 
-def test_recipes_that_wobble_with_the_clip_come_nearer(engines) -> None:
-    note = listen(Clip("wobble", played(engines, **(SAW | WOBBLE))))
+@pytest.mark.parametrize("values", [row[0] for row in WOBBLES.values()], ids=WOBBLES)
+def test_recipes_that_wobble_with_the_clip_come_nearer(engines, values) -> None:
+    note = listen(Clip("wobble", played(engines, **values)))
     recipes = from_sketch(ask(note, 16, 0))
-    wobbles = [p.is_moved("filter1.cutoff") and "lfo1" in p.sources for p in recipes]
+    wobbles = ["lfo1" in p.sources for p in recipes]
     assert any(wobbles) and not all(wobbles)
     heard = [c.heard for c in Judge(note.audio, NOTE, note.moments, engines)(recipes)]
     still = min(x for x, moves in zip(heard, wobbles, strict=True) if not moves)
