@@ -130,9 +130,9 @@ def listen(clip: Clip, note: int | None = None) -> Heard:
     has_pitch = kind is Kind.CHORD or not is_faint(found)
     guesses = likely(guess_pitches(audio, found=found)) if has_pitch else ()
     held_s = offs[0].time_s if offs[0].confidence > PROBABLE else audio.shape[1] / SAMPLE_RATE
-    melody = melody_of(low, found, guesses[0].note if guesses else None, held_s)
     if note is not None:
         guesses = given(note, guesses)
+    melody = melody_of(low, found, guesses[0].note if guesses else None, held_s, is_sure=note is not None)
     warnings = (kind.value.format(what=what),) if kind.value and not (note and kind is Kind.UNPITCHED) else ()
     under = octaves_under(guesses[0].note) if guesses and note is None else 0
     at_s = clip.start_s + start / SAMPLE_RATE

@@ -76,12 +76,15 @@ class Path:
         return float(high - low) / STEPS_PER_ST
 
 
-def melody_of(low: Audio, found: Salience, note: float | None, until_s: float) -> Melody | None:
+def melody_of(
+    low: Audio, found: Salience, note: float | None, until_s: float, is_sure: bool = False
+) -> Melody | None:
     """What the pitch of a sound (channels, n) at PITCH_RATE does until then; None where it stays, or where none is heard.
 
     Args:
         found: its salience.
         note: its pitch; None: it has none, unless one that moves.
+        is_sure: whether the note is the one to count from, wherever the pitch mostly is.
     """
     home = None if note is None else place_of(note)
     path = path_of(found, home, until_s)
@@ -95,9 +98,11 @@ def melody_of(low: Audio, found: Salience, note: float | None, until_s: float) -
         return None
     places = path.places[path.next_heard]
     middle = float(hz_to_note(LOWEST_HZ) + np.median(places) / STEPS_PER_ST)
-    if note is None or abs(middle - note) > ELSEWHERE_ST:
+    if note is None or (abs(middle - note) > ELSEWHERE_ST and not is_sure):
         note = float(round(middle))
     steps = median_filter((places - place_of(note)) / STEPS_PER_ST, 3, mode="mirror")
+    if np.ptp(steps) < MOVES_ST:
+        return None
     times_s = found.times_s[: len(steps)].astype(np.float64)
     steps = np.clip(steps, -FARTHEST_ST, FARTHEST_ST)
     return Melody(times_s, steps, period_of(steps, float(times_s[1])), note)

@@ -45,7 +45,9 @@ class Pulse:
         Args:
             period_s: of what else moves.
         """
-        n = round(note_off_s / ENVELOPE_HOP_S)
+        n = min(round(note_off_s / ENVELOPE_HOP_S), len(envelope))
+        if n == 0:
+            return None
         still = np.asarray(grey_closing(envelope, (round(LONGEST_REST_S / ENVELOPE_HOP_S),), mode="nearest"))
         quietest = 10 ** (QUIETEST_DB / 20)
         shares = np.clip(envelope / np.maximum(still, 1e-9), quietest, 1)[:n]

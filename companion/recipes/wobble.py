@@ -26,6 +26,7 @@ from companion.recipes.stories import (
 from companion.recipes.templates import filter_power, source_at
 from presets.tables import N_FRAMES, TABLE_NAMES
 
+STEP_S = 0.012  # from moment to moment
 N_INSTANTS = 16  # in which every table under every filter is tried
 AUDIBLE_DB = -35.0  # under the loudest moment; what is fainter is not asked
 RESTLESS_DB = 2.0  # that the bands differ from what they mostly are, on the average
@@ -66,6 +67,9 @@ def wobbles_of(portrait: Portrait) -> Iterator[Wobble]:
     """Ways in which the timbre of a note may move, likeliest first."""
     held = portrait.times_s < min(portrait.note_off_s, portrait.known_s)
     rows, times_s = portrait.frames[held, : portrait.used], portrait.times_s[held]
+    if len(times_s) > 1:  # frames overlap: no more than are told apart
+        every = max(1, round(STEP_S / times_s[1]))
+        rows, times_s = rows[::every], times_s[::every]
     power = decibels(rows.sum(axis=1))
     heard = power > power.max(initial=-200.0) + AUDIBLE_DB
     wanted, weights = _looked_at(portrait, rows)

@@ -8,11 +8,12 @@ from scipy.io import wavfile
 
 from companion.engines import Engines
 from companion.hearing.audio import SAMPLE_RATE, Clip
+from companion.hearing.bands import envelope_of
 from companion.hearing.listen import Heard, listen
 from companion.hearing.melody import Melody
 from companion.judging.judge import Judge
 from companion.match import Matcher, MatchOptions
-from companion.recipes.motion import sung
+from companion.recipes.motion import Pulse, sung
 from companion.recipes.sketch import sketch
 from presets.patch import Patch
 
@@ -80,6 +81,23 @@ def test_a_pitch_that_is_never_still_is_followed_though_the_sound_has_none(engin
     assert not found.keys and found.melody is not None
     pitch = found.melody.note + found.melody.steps
     assert pitch.min() == pytest.approx(52, abs=2) and pitch.max() == pytest.approx(76, abs=2)
+
+
+def test_the_user_s_note_is_the_one_to_count_from(engines) -> None:
+    fifths = engines.render(Patch(SOUND | FIFTHS), NOTE, NOTE_S, TOTAL_S)
+    found = listen(Clip("fifths", fifths)).melody
+    told = listen(Clip("fifths", fifths), NOTE + 12).melody
+    assert found is not None and told is not None
+    assert round(told.note) == NOTE + 12 and round(found.note) in (NOTE, NOTE + 7)
+    n = min(len(found.steps), len(told.steps))
+    assert np.median(np.abs(found.note + found.steps - told.note - told.steps)[:n]) < 0.3  # the same notes
+
+
+def test_a_sound_of_a_few_ms_has_neither_melody_nor_pulse(engines) -> None:
+    for n in (1, 300, 900, 2000):
+        audio = engines.render(Patch(SOUND), NOTE, NOTE_S, TOTAL_S)[:, :n]
+        assert listen(Clip("bit", audio)).melody is None
+        assert Pulse.of(envelope_of(audio, 165.0), n / SAMPLE_RATE) is None
 
 
 def test_a_restless_pitch_still_fits_an_lfo() -> None:
