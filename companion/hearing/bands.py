@@ -184,9 +184,7 @@ class Moments:
     @cached_property
     def band_weights(self) -> Floats:
         """How much each band counts in each moment, rows summing to 1: its share of the mel scale, less when quiet."""
-        loud = np.clip((self.db - self.db.max(axis=1, keepdims=True) + 60) / 35, QUIET_WEIGHT, 1)
-        weights = (self.mel_widths + 0.3 / self.db.shape[1]) * loud
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+        return band_weights(self.db, self.mel_widths)
 
     def errors(self, predicted_db: Floats) -> Floats:
         """Mean difference in dB of predictions `(m, k, n_bands)`; the level of each moment is free."""
@@ -211,6 +209,13 @@ class Moments:
         lacks = np.clip(-self.differences(predicted_db), -20, 20)
         total = weights.sum(axis=0)
         return np.asarray((weights * lacks).sum(axis=0) / total), np.asarray(total)
+
+
+def band_weights(db: Floats, shares: Floats) -> Floats:
+    """How much each band of moments `(k, n_bands)` counts, rows summing to 1: its share `(n_bands,)`, less when quiet."""
+    loud = np.clip((db - db.max(axis=1, keepdims=True) + 60) / 35, QUIET_WEIGHT, 1)
+    weights = (shares + 0.3 / db.shape[1]) * loud
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def _window(f0_hz: float, lowest_hz: float | None) -> int:

@@ -30,10 +30,8 @@ LOWEST_HZ, HIGHEST_HZ = 16.0, 4_200.0
 STEPS_PER_ST = 8  # 12.5 cents between candidates
 N_CANDIDATES = int(np.log2(HIGHEST_HZ / LOWEST_HZ) * 12 * STEPS_PER_ST) + 1
 ERB_STEP = 0.06  # spacing of the spectrum that combs look at, in equivalent rectangular bandwidths
-ENERGY_SIZE, BRIEF_SIZE = (
-    1024,
-    256,
-)  # the window whose energy says how loud a frame is, and a frame between those of HOP
+ENERGY_SIZE = 1024  # the window whose energy says how loud a frame is,
+BRIEF_SIZE = 256  # and how loud one of frames closer than HOP
 
 HARD_PITCH = 0.13  # strength under which most sounds have no pitch; see tests for what noise and drums reach
 NO_PITCH = 0.12  # strength under which a sound is taken for noise or a drum

@@ -16,10 +16,15 @@ from presets.patch import Patch
 from presets.schema import OWN, Value
 from presets.tables import N_FRAMES
 
-PITCH_SPAN_ST = 96.0  # that a routing of 100 % moves
-VOLUME_SPAN = 7399.44  # the same, in the engine's own scale of volumes
-PITCH_GRAIN_ST, LEVEL_GRAIN_DB = 0.05, 1.5  # that a drawn curve may be off
-WOBBLES = {"filter1.cutoff": (128.0, 1.0), "osc1.position": (N_FRAMES - 1.0, 0.25)}  # both of them, by knob
+# What a routing of 100 % moves: semitones, frames, and the engine's own scale of volumes.
+SPANS = {
+    "voice.pitch": 96.0,
+    "filter1.cutoff": 128.0,
+    "osc1.position": N_FRAMES - 1.0,
+    "volume.level": 7399.44,
+}
+GRAINS = {"voice.pitch": 0.05, "filter1.cutoff": 1.0, "osc1.position": 0.25}  # that a drawn curve may be off
+LEVEL_GRAIN_DB = 1.5
 LONGEST_REST_S = 0.4  # a pause as long is one
 DEEP_DB, DEEP_SHARE = 10.0, 0.1  # so far under what stands, for so much of the time: no beating
 LEAST_RESTS = 2
@@ -62,12 +67,12 @@ class Pulse:
 
 def sung(patch: Patch, melody: Course) -> Patch:
     """The patch with a pitch that an LFO moves by semitones; unchanged where none is free."""
-    return _swung(patch, "voice.pitch", melody, PITCH_SPAN_ST, PITCH_GRAIN_ST)
+    return _swung(patch, "voice.pitch", melody)
 
 
 def wobbling(patch: Patch, knob: str, course: Course) -> Patch:
     """The patch with a cutoff (by semitones) or a position (by frames) that an LFO moves; unchanged where none is free."""
-    return _swung(patch, knob, course, *WOBBLES[knob])
+    return _swung(patch, knob, course)
 
 
 def pulsing(patch: Patch, pulse: Pulse) -> Patch:
@@ -77,17 +82,17 @@ def pulsing(patch: Patch, pulse: Pulse) -> Patch:
     native = np.array([encode(patch.number("volume.level") + db, {}) for db in levels_db])
     depth = float(np.ptp(native))
     curve = np.column_stack([places, (native.max() - native) / depth])
-    return moved(patch, "volume.level", -100 * depth / VOLUME_SPAN, pulse.levels, curve)
+    return moved(patch, "volume.level", -100 * depth / SPANS["volume.level"], pulse.levels, curve)
 
 
-def _swung(patch: Patch, knob: str, course: Course, span: float, grain: float) -> Patch:
+def _swung(patch: Patch, knob: str, course: Course) -> Patch:
     """The patch with a knob that swings to both sides: as a sine, or as it is drawn."""
     if course.sine:
         reach, phase = course.sine
-        return moved(patch, knob, 200 * reach / span, course, {"shape": "sine", "phase": phase % 360})
-    places, steps = course.points(grain).T
+        return moved(patch, knob, 200 * reach / SPANS[knob], course, {"shape": "sine", "phase": phase % 360})
+    places, steps = course.points(GRAINS[knob]).T
     curve = np.column_stack([places, 0.5 + steps / (2 * course.reach)])
-    return moved(patch, knob, 200 * course.reach / span, course, curve)
+    return moved(patch, knob, 200 * course.reach / SPANS[knob], course, curve)
 
 
 def moved(patch: Patch, knob: str, amount: float, course: Course, shape: Shape) -> Patch:

@@ -16,7 +16,7 @@ from companion.hearing.bands import Portrait, decibels
 from companion.hearing.ear import NoteOffGuess
 from companion.hearing.melody import Melody
 from companion.recipes.envelope import wagered_contour
-from companion.recipes.motion import Pulse, pulsing, sung, wobbling
+from companion.recipes.motion import SPANS, Pulse, pulsing, sung, wobbling
 from companion.recipes.stories import KINDS, N_FINALISTS, Story, finish, predict, stories_of
 from companion.recipes.templates import OSC_DB
 from companion.recipes.wobble import Wobble, wobbles_of
@@ -128,9 +128,9 @@ def _motion_values(story: Story) -> dict[str, Value]:
     if story.motion is None:
         return {}
     low, high = story.ends
-    target, span = ("filter1.cutoff", 128.0) if story.sweeps_filter else ("osc1.position", N_FRAMES - 1.0)
+    target = "filter1.cutoff" if story.sweeps_filter else "osc1.position"
     out: dict[str, Value] = {
-        "mod1.source": "env2", "mod1.destination": target, "mod1.amount": max(-100.0, min(100.0, (high - low) / span * 100)),
+        "mod1.source": "env2", "mod1.destination": target, "mod1.amount": max(-100.0, min(100.0, (high - low) / SPANS[target] * 100)),
         **story.motion.values(),
     }  # fmt: skip
     return out if story.sweeps_filter else out | {"osc1.position": low / (N_FRAMES - 1) * 100}

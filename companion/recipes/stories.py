@@ -146,12 +146,17 @@ def _filter_rows(hz: Floats) -> Floats:
     return np.concatenate([*rows, np.zeros((1, len(hz)))])
 
 
+def harmonic_weights(used: int) -> Floats:
+    """How much each band in use counts while only harmonics are looked for."""
+    return np.where(np.mod(centres()[:used], 1), HALVES_WEIGHT, 1.0)
+
+
 def costs_of(portrait: Portrait, moments: Moments) -> Floats:
     """Squared dB error of every frame under every filter setting in moments, `(k, n_places_all, n_settings + 1)`."""
     tables = _table_db()[:, : portrait.used].astype(np.float32)
     filters = _filter_rows(portrait.hz).astype(np.float32)
     loud = decibels(10 ** (tables / 10) @ 10 ** (filters.T / 10))  # of every pair as a whole
-    halves = np.where(np.mod(centres()[: portrait.used], 1), HALVES_WEIGHT, 1.0)  # a layer may bring those
+    halves = harmonic_weights(portrait.used)  # a layer may bring those between
     out = []
     heard = np.where(moments.db > moments.db.min() + 1, 1.0, UNHEARD_WEIGHT)
     for db, weights in zip(moments.db.astype(np.float32), moments.band_weights * halves * heard, strict=True):

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from companion.hearing.bands import Floats, Moments, Portrait, centres, decibels
+from companion.hearing.bands import Floats, Moments, Portrait, band_weights, decibels
 from companion.hearing.course import Course, period_of
 from companion.recipes.stories import (
-    HALVES_WEIGHT,
     KINDS,
     OPEN,
     RESONANCES,
@@ -21,6 +20,7 @@ from companion.recipes.stories import (
     costs_of,
     freely_filtered,
     freely_placed,
+    harmonic_weights,
     setting,
 )
 from companion.recipes.templates import filter_power, source_at
@@ -120,11 +120,9 @@ def _story(free: Free, knob: Knob, middle: float, cost: float, k: int) -> Story:
 def _looked_at(portrait: Portrait, rows: Floats) -> tuple[Floats, Floats]:
     """Moments (n, n_bands) in dB, and how much each band counts."""
     wanted = _in_range(decibels(rows))
-    loud = np.clip((wanted - wanted.max(axis=1, keepdims=True) + RANGE_DB) / 35, 0.15, 1)
-    harmonic = np.where(
-        np.mod(centres()[: portrait.used], 1), HALVES_WEIGHT, 1.0
+    weights = band_weights(wanted, portrait.mel_widths) * harmonic_weights(
+        portrait.used
     )  # brief frames leak between
-    weights = loud * harmonic * (portrait.mel_widths + 0.3 / portrait.used)
     return wanted, np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 

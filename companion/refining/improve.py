@@ -16,6 +16,7 @@ from companion.hearing.bands import ENVELOPE_HOP_S, Floats, Moments, Portrait, d
 from companion.hearing.ear import NoteOffGuess
 from companion.hearing.melody import Melody
 from companion.recipes.envelope import wagered_contour
+from companion.recipes.motion import SPANS
 from companion.recipes.stories import MOTIONS, layers_beside
 from companion.recipes.templates import (
     cutoff_midi,
@@ -37,7 +38,7 @@ SHIFTS_ST = (-30.0, -20.0, -13.0, -8.0, -5.0, -2.5, 0.0, 2.5, 5.0, 8.0, 13.0, 20
 SWEEPS_ST = (-40.0, -20.0, -10.0, 0.0, 10.0, 20.0, 40.0)  # of envelope 2 on it, beside what is there
 RESONANCES = (0.0, 25.0, 50.0, 75.0)
 NEW_CUTOFFS = np.arange(40.0, 130.0, 5.0)  # MIDI notes of a filter that was off
-CUTOFF_SPAN_ST = 128.0  # what a routing of 100 % moves
+CUTOFF_SPAN_ST = SPANS["filter1.cutoff"]
 LAYER_LEVELS_DB = np.arange(-36.0, 1.0, 4.0)
 SINE_DB = -6.02  # of an oscillator at level and volume 0 dB, against its frames
 GAIN_DB = 0.15  # of mean error that a correction must promise
